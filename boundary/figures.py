@@ -1,0 +1,225 @@
+"""One function per picture; each takes arrays and returns a matplotlib Figure, and knows nothing of files.
+
+Shapes: rows = examples. Classes are given by their index; `names` are their labels, in order.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+# Okabe and Ito's palette: told apart with any kind of colour vision
+COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999"]
+INK = "#222222"
+MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
+POINTS_DRAWN = 2000  # more would only cover each other
+STYLE = {
+    "figure.dpi": 120,
+    "savefig.dpi": 120,
+    "figure.facecolor": "white",
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.titlelocation": "left",
+    "axes.edgecolor": "#888888",
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": "#555555",
+    "ytick.color": "#555555",
+    "legend.frameon": False,
+}
+matplotlib.rcParams.update(STYLE)
+
+
+@dataclass(frozen=True)
+class Plane:
+    """What all replicates say of a square grid over two features.
+
+    first, second: the grid's coordinates (steps,); votes (steps, steps, classes): the share of replicates for each
+    class; replicate_zero (steps, steps): the class that the first replicate chooses. The second feature varies along
+    the first axis.
+    """
+
+    first: np.ndarray
+    second: np.ndarray
+    votes: np.ndarray
+    replicate_zero: np.ndarray
+
+
+@dataclass(frozen=True)
+class Points:
+    """Examples with two features: x (2, rows), classes (rows,), and the features' names."""
+
+    x: np.ndarray
+    classes: np.ndarray
+    features: Sequence[str]
+
+
+def data_by_class(title: str, points: Points, names: Sequence[str]) -> Figure:
+    """A scatter of two features, coloured by class."""
+    figure, (axes,) = _panels(1)
+    _scatter(axes, points, names)
+    axes.set_title(title)
+    _class_legend(figure, names)
+    return figure
+
+
+def data_line(title: str, parts: Mapping[str, tuple[np.ndarray, np.ndarray]], labels: tuple[str, str]) -> Figure:
+    """One feature against a numeric target, for each part of the split: name -> (x, y)."""
+    figure, (axes,) = _panels(1)
+    _draw_parts(axes, parts)
+    axes.set(xlabel=labels[0], ylabel=labels[1])
+    axes.set_title(title)
+    axes.legend()
+    return figure
+
+
+def regression_line(
+    title: str,
+    parts: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    test_x: np.ndarray,
+    predictions: np.ndarray,
+    labels: tuple[str, str],
+) -> Figure:
+    """Train and test data, the first replicate's predictions of the test part, and the range of all replicates'.
+
+    predictions (R, rows) belong to test_x (rows,).
+    """
+    figure, (axes,) = _panels(1)
+    _draw_parts(axes, parts)
+    order = np.argsort(test_x, kind="stable")
+    low, high = predictions.min(0)[order], predictions.max(0)[order]
+    axes.fill_between(test_x[order], low, high, color=COLOURS[5], alpha=0.25, lw=0, label="range of all replicates")
+    axes.scatter(test_x, predictions[0], s=16, color=COLOURS[5], marker="x", lw=1, label="predictions, replicate 0")
+    axes.set(xlabel=labels[0], ylabel=labels[1])
+    axes.set_title(title)
+    axes.legend()
+    return figure
+
+
+def predicted_against_true(title: str, true: np.ndarray, predictions: np.ndarray, target: str) -> Figure:
+    """A regression with several features: predicted (R, rows) against true (rows,) values of the test part."""
+    figure, (axes,) = _panels(1)
+    low, high = predictions.min(0), predictions.max(0)
+    axes.vlines(true, low, high, color=COLOURS[5], alpha=0.35, lw=1, label="range of all replicates")
+    axes.scatter(true, predictions[0], s=14, color=COLOURS[5], marker="x", lw=1, label="replicate 0")
+    span = [min(true.min(), low.min()), max(true.max(), high.max())]
+    axes.plot(span, span, color=INK, lw=0.8, ls="--", label="perfect")
+    axes.set(xlabel=f"true {target}", ylabel=f"predicted {target}")
+    axes.set_title(title)
+    axes.legend()
+    return figure
+
+
+def decision_boundaries(panels: Sequence[tuple[str, Plane, Points]], names: Sequence[str]) -> Figure:
+    """Decision boundaries side by side, each with its title and points.
+
+    The colour is the class that most replicates choose, the paler the more they disagree. The line is the boundary of
+    the first replicate alone.
+    """
+    figure, all_axes = _panels(len(panels), share=True)
+    for axes, (title, plane, points) in zip(all_axes, panels, strict=True):
+        _draw_plane(axes, plane)
+        _scatter(axes, points, names)
+        axes.set_xlim(plane.first[0], plane.first[-1])
+        axes.set_ylim(plane.second[0], plane.second[-1])
+        axes.set_title(title)
+    boundary = Line2D([], [], color=INK, lw=1.2, label="boundary of replicate 0")
+    _class_legend(figure, names, boundary, "paler: replicates disagree")
+    return figure
+
+
+def confusion(title: str, counts: np.ndarray, names: Sequence[str]) -> Figure:
+    """A confusion matrix (true, predicted) of counts; the colour is the share of each true class."""
+    figure, (axes,) = _panels(1)
+    share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    if len(names) <= 12:
+        for (row, column), count in np.ndenumerate(counts):
+            colour = "white" if share[row, column] > 0.5 else INK
+            axes.text(column, row, f"{count:g}", ha="center", va="center", color=colour, fontsize=9)
+    axes.set_xticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), names)
+    axes.set(xlabel="predicted", ylabel="true")
+    axes.set_title(title)
+    return figure
+
+
+def functions(x: np.ndarray, curves: Sequence[tuple[str, np.ndarray, np.ndarray | None]]) -> Figure:
+    """Functions of x: per panel a title, our values as points and, where given, another's values as a line."""
+    figure, all_axes = _panels(len(curves), width=2.6, height=2.4)
+    for axes, (title, ours, reference) in zip(all_axes, curves, strict=True):
+        if reference is not None:
+            axes.plot(x, reference, color=COLOURS[1], lw=3, alpha=0.7, label="torch")
+        axes.plot(x, ours, ".", color=COLOURS[0], ms=5, label="ours")
+        axes.set_title(title)
+        axes.axhline(0, color="#cccccc", lw=0.6, zorder=0)
+        axes.axvline(0, color="#cccccc", lw=0.6, zorder=0)
+    all_axes[-1].legend(loc="upper left", handlelength=1.2)
+    return figure
+
+
+def _panels(count: int, width: float = 4.2, height: float = 3.9, share: bool = False) -> tuple[Figure, list[Axes]]:
+    figure = Figure(figsize=(width * count + 0.4, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(1, count, squeeze=False, sharex=share, sharey=share)
+    return figure, list(axes[0])
+
+
+def _scatter(axes: Axes, points: Points, names: Sequence[str]) -> None:
+    step = -(-points.x.shape[1] // POINTS_DRAWN)
+    x, classes = points.x[:, ::step], points.classes[::step]
+    for k in range(len(names)):
+        mine = classes == k
+        axes.scatter(*x[:2, mine], s=14, color=_colour(k), edgecolor="white", lw=0.4, marker=_marker(k))
+    axes.set(xlabel=points.features[0], ylabel=points.features[1])
+
+
+def _draw_plane(axes: Axes, plane: Plane) -> None:
+    chosen = plane.votes.argmax(-1)
+    agreement = plane.votes.max(-1, keepdims=True)
+    classes = plane.votes.shape[-1]
+    doubt = np.clip((1 - agreement) / (1 - 1 / classes), 0, 1)  # 0: all agree; 1: votes spread evenly
+    colours = np.array([to_rgb(_colour(k)) for k in range(classes)])[chosen]
+    strength = 0.42 * (1 - doubt) + 0.04
+    corners = (plane.first[0], plane.first[-1], plane.second[0], plane.second[-1])
+    image = 1 - strength * (1 - colours)
+    axes.imshow(image, origin="lower", extent=corners, aspect="auto", interpolation="nearest")
+    for k in np.unique(plane.replicate_zero):
+        inside = (plane.replicate_zero == k).astype(float)
+        if inside.min() < inside.max():
+            axes.contour(plane.first, plane.second, inside, levels=[0.5], colors=INK, linewidths=1.1)
+
+
+def _draw_parts(axes: Axes, parts: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
+    for k, (name, (x, y)) in enumerate(parts.items()):
+        step = -(-len(x) // POINTS_DRAWN)
+        axes.scatter(x[::step], y[::step], s=12, color=_colour(k), marker=_marker(k), label=f"{name} data")
+
+
+def _class_legend(figure: Figure, names: Sequence[str], *more: Any) -> None:
+    if len(names) <= 10:
+        handles: list[Any] = [
+            Line2D([], [], ls="", marker=_marker(k), ms=5, color=_colour(k), label=str(name))
+            for k, name in enumerate(names)
+        ]
+        handles += [item if not isinstance(item, str) else Line2D([], [], ls="", label=item) for item in more]
+        figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6), handletextpad=0.3)
+
+
+def _colour(k: int) -> str:
+    return COLOURS[k % len(COLOURS)]
+
+
+def _marker(k: int) -> str:
+    return MARKERS[k % len(MARKERS)]

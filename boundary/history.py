@@ -1,0 +1,51 @@
+"""What training logs, and the two forms in which it is shown: rows of a table, and the tutorial's lines."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from torch import Tensor
+
+COLUMNS = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
+DECIMALS = 9
+
+
+@dataclass(frozen=True)
+class History:
+    """The logged epochs, and by name (of COLUMNS) a tensor (logged epochs, R), on the CPU in float64.
+
+    train_loss and train_accuracy are those of the forward pass before the epoch's step (with mini-batches: of each
+    batch before its step); test_loss and test_accuracy are those after the epoch. Accuracies are fractions;
+    regressions have none.
+    """
+
+    epochs: list[int]
+    values: dict[str, Tensor]
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the values there are, in order."""
+        return [name for name in COLUMNS if name in self.values]
+
+
+def table(history: History) -> tuple[list[str], Iterator[list[str]]]:
+    """A header and rows, one per replicate and logged epoch: replicate, epoch, then the values."""
+    columns = [history.values[name].T.tolist() for name in history.columns]  # [name][replicate][entry]
+    rows = (
+        [str(replicate), str(epoch), *(f"{column[replicate][entry]:.{DECIMALS}f}" for column in columns)]
+        for replicate in range(len(columns[0]))
+        for entry, epoch in enumerate(history.epochs)
+    )
+    return ["replicate", "epoch", *history.columns], rows
+
+
+def lines(history: History, replicate: int = 0) -> Iterator[str]:
+    """One replicate's log in the tutorial's words."""
+    for entry, epoch in enumerate(history.epochs):
+        value = {name: tensor[entry, replicate].item() for name, tensor in history.values.items()}
+        if "train_accuracy" in value:
+            yield (
+                f"Epoch: {epoch} | Loss: {value['train_loss']:.5f}, Acc: {value['train_accuracy'] * 100:.2f}%"
+                f" | Test loss: {value['test_loss']:.5f}, Test acc: {value['test_accuracy'] * 100:.2f}%"
+            )
+        else:
+            yield f"Epoch: {epoch} | Loss: {value['train_loss']:.5f} | Test loss: {value['test_loss']:.5f}"

@@ -1,0 +1,60 @@
+"""Losses per example and their gradients, from a network's raw outputs (logits).
+
+Shapes: logits z (R, outputs, rows); target y (outputs, rows), or (R, outputs, rows) when replicates see different
+rows. A binary target is 0 or 1 in one output, a multi-class target is one-hot, a regression target is the value.
+The names follow torch.nn: BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from boundary.arithmetic import Arithmetic
+
+OUTPUTS = -2  # the axis of outputs
+
+
+@dataclass(frozen=True)
+class Loss:
+    """`values(arithmetic, z, y)` (R, 1, rows), one loss per example; `gradient(arithmetic, z, y)`, its dz, like z."""
+
+    values: Callable[[Arithmetic, Tensor, Tensor], Tensor]
+    gradient: Callable[[Arithmetic, Tensor, Tensor], Tensor]
+
+
+def softmax(a: Arithmetic, z: Tensor) -> Tensor:
+    """Probabilities over the outputs: e^z over its sum, with the largest z subtracted first."""
+    e = a.exp(z - z.amax(OUTPUTS, keepdim=True))
+    return e / a.sum(e, OUTPUTS)
+
+
+def _bce_values(a: Arithmetic, z: Tensor, y: Tensor) -> Tensor:
+    """-y log p - (1 - y) log(1 - p) for p = sigmoid(z), without overflow."""
+    return (z.clamp(min=0) - z * y) + a.log1p(a.exp(-z.abs()))
+
+
+def _cross_entropy_values(a: Arithmetic, z: Tensor, y: Tensor) -> Tensor:
+    """-log of the true class's softmax probability."""
+    centred = z - z.amax(OUTPUTS, keepdim=True)
+    true = (centred * y).sum(OUTPUTS, keepdim=True)  # one term and zeros: exact
+    return a.log(a.sum(a.exp(centred), OUTPUTS)) - true
+
+
+def _mse_values(a: Arithmetic, z: Tensor, y: Tensor) -> Tensor:
+    error = z - y
+    return error * error
+
+
+LOSSES: dict[str, Loss] = {
+    "bce_with_logits": Loss(_bce_values, lambda a, z, y: a.sigmoid(z) - y),
+    "cross_entropy": Loss(_cross_entropy_values, lambda a, z, y: softmax(a, z) - y),
+    "l1": Loss(lambda a, z, y: (z - y).abs(), lambda a, z, y: (z - y).sign()),
+    "mse": Loss(_mse_values, lambda a, z, y: (z - y) * 2.0),
+}
+
+TASK_LOSSES: dict[str, tuple[str, ...]] = {  # the losses that fit a task; the first is its default
+    "binary": ("bce_with_logits",),
+    "multiclass": ("cross_entropy",),
+    "regression": ("l1", "mse"),
+}

@@ -1,0 +1,19 @@
+"""From a network's raw outputs to probabilities to labels."""
+
+import torch
+from torch import Tensor
+
+from boundary.arithmetic import Arithmetic
+from boundary.losses import softmax
+
+
+def probabilities(arithmetic: Arithmetic, task: str, logits: Tensor) -> Tensor:
+    """(R, classes, rows) from logits (R, outputs, rows): the sigmoid of a binary task's one output, or the softmax."""
+    if task == "binary":
+        return torch.cat([arithmetic.sigmoid(-logits), arithmetic.sigmoid(logits)], dim=1)
+    return softmax(arithmetic, logits)
+
+
+def labels(probability: Tensor) -> Tensor:
+    """The most probable class's index (R, rows), the first one of equals: binary, 1 where its probability is > 0.5."""
+    return probability.argmax(dim=1)

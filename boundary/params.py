@@ -1,0 +1,271 @@
+"""params.yaml: what may stand in it, and its only reader.
+
+The classes below are the schema: field names are keys, types and bounds are what is allowed, defaults make a key
+optional. `load` checks the whole file and reports every problem at once, one line each.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+from boundary import checked
+from boundary.checked import Section, did_you_mean, shown
+
+Seed = Annotated[int, Meta(ge=0, le=2**32 - 1)]  # what NumPy's generators take
+Count = Annotated[int, Meta(ge=1)]
+AtLeastTwo = Annotated[int, Meta(ge=2)]
+NotNegative = Annotated[float, Meta(ge=0)]
+Positive = Annotated[float, Meta(gt=0)]
+Share = Annotated[float, Meta(gt=0, lt=1)]
+ShareOrNone = Annotated[float, Meta(ge=0, lt=1)]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")]  # a file name everywhere, and DVC's key
+
+Task = Literal["binary", "multiclass", "regression"]
+LossName = Literal["bce_with_logits", "cross_entropy", "l1", "mse"]
+OptimizerName = Literal["sgd", "adam", "adamw"]
+ActivationName = Literal[
+    "none",
+    "relu",
+    "relu6",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "silu",
+    "gelu_tanh",
+    "softplus",
+    "sigmoid",
+    "tanh",
+    "hardtanh",
+    "softsign",
+]
+
+
+class Circles(Section, tag="circles", tag_field="kind"):
+    """Two circles, one inside the other: sklearn.datasets.make_circles."""
+
+    n_samples: AtLeastTwo
+    noise: NotNegative
+    factor: ShareOrNone
+    seed: Seed
+
+
+class Moons(Section, tag="moons", tag_field="kind"):
+    """Two interleaved half circles: sklearn.datasets.make_moons."""
+
+    n_samples: AtLeastTwo
+    noise: NotNegative
+    seed: Seed
+
+
+class Blobs(Section, tag="blobs", tag_field="kind"):
+    """Gaussian blobs around centers drawn from center_box: sklearn.datasets.make_blobs."""
+
+    n_samples: AtLeastTwo
+    n_features: Count
+    centers: AtLeastTwo
+    cluster_std: NotNegative
+    center_box: tuple[float, float]
+    seed: Seed
+
+
+class Spirals(Section, tag="spirals", tag_field="kind"):
+    """Spiral arms, one per class, as in the CS231n course notes; noise is added to the angle."""
+
+    points_per_class: AtLeastTwo
+    classes: AtLeastTwo
+    noise: NotNegative
+    seed: Seed
+
+
+class Line(Section, tag="line", tag_field="kind"):
+    """A straight line, y = weight x + bias, for x from start up to (not including) end."""
+
+    weight: float
+    bias: float
+    start: float
+    end: float
+    step: Positive
+
+
+Generator = Circles | Moons | Blobs | Spirals | Line
+
+
+class Split(Section):
+    """How rows are divided: the test part first, then validation (a share of the whole too), the rest is for training.
+
+    random and stratified shuffle with the seed; ordered takes training, validation and test rows in file order.
+    """
+
+    kind: Literal["random", "stratified", "ordered"]
+    test_size: Share
+    validation_size: ShareOrNone = 0.0
+    seed: Seed | None = None
+
+
+class Dataset(Section):
+    """A table and how to use it. Features: all other columns unless named; the task: seen from the target unless named."""
+
+    table: str
+    target: str
+    split: Split
+    features: list[str] | None = None
+    task: Task | None = None
+
+
+class Layer(Section):
+    """Weights and biases of one layer, as nn.Linear holds them: weight (out, in), bias (out)."""
+
+    weight: list[list[float]]
+    bias: list[float]
+
+
+class Variant(Section):
+    """A network, and how it is trained. See README.md for the keys."""
+
+    dataset: str
+    hidden_units: list[Count]
+    activation: ActivationName
+    optimizer: OptimizerName
+    lr: Positive
+    epochs: Count
+    log_every: Count
+    loss: LossName | None = None
+    momentum: ShareOrNone | None = None
+    nesterov: bool | None = None
+    betas: tuple[ShareOrNone, ShareOrNone] | None = None
+    eps: Positive | None = None
+    weight_decay: NotNegative = 0.0
+    burn_in_epochs: Annotated[int, Meta(ge=0)] = 0
+    batch_size: Count | None = None
+    initial_weights: list[Layer] | None = None
+
+    @property
+    def optimizer_options(self) -> dict[str, Any]:
+        """The optimizer's arguments: lr, weight_decay and those others that were given."""
+        names = ("lr", "weight_decay", *OPTIMIZER_KEYS[self.optimizer])
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+
+class Contrast(Section):
+    """Two variants of one dataset drawn side by side."""
+
+    left: str
+    right: str
+
+
+class Params(Section):
+    """The whole file."""
+
+    seed: Seed
+    replicates: Count
+    precision: Literal["exact", "fast"]
+    device: Literal["auto", "cpu", "cuda", "mps"]
+    generators: dict[Name, Generator]
+    datasets: dict[Name, Dataset]
+    variants: dict[Name, Variant]
+    contrasts: dict[Name, Contrast]
+
+
+OPTIMIZER_KEYS = {"sgd": ("momentum", "nesterov"), "adam": ("betas", "eps"), "adamw": ("betas", "eps")}
+
+
+class ParamsError(ValueError):
+    """Everything that is wrong with a params file: one line per problem, each with file, key, found and allowed."""
+
+
+def load(path: Path) -> Params:
+    """Read and check a params file. Raises ParamsError with all its problems, OSError when it cannot be read.
+
+    YAML is read by the reader that DVC uses, so that a value means the same here and in dvc.lock: YAML 1.2, where
+    1e-3 is a number and `yes` is a word.
+    """
+    from ruamel.yaml import YAML, YAMLError
+
+    try:
+        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise ParamsError(f"{path}: not UTF-8 text (byte {error.start})") from None
+    except (YAMLError, RecursionError, ValueError) as error:
+        what = " ".join(str(error).split()) or type(error).__name__
+        raise ParamsError(f"{path}: not readable as YAML: {what}") from None
+    problems: list[str] = []
+    params: Params = checked.read(content, Params, "", problems)
+    if not problems:
+        problems = list(_contradictions(params))
+    if problems:
+        raise ParamsError("\n".join(f"{path}: {problem}" for problem in problems))
+    return params
+
+
+def _contradictions(params: Params) -> Iterator[str]:
+    """What each key alone cannot show."""
+    if params.device == "mps" and params.precision == "exact":
+        yield "device: found mps, which has no float64 and so no exact arithmetic, expected precision: fast with it"
+    for name, generator in params.generators.items():
+        yield from _generator_contradictions(f"generators.{name}", generator)
+    made = {f"data/raw/{name}.parquet" for name in params.generators}
+    for name, dataset in params.datasets.items():
+        yield from _dataset_contradictions(f"datasets.{name}", dataset, made)
+    for name, variant in params.variants.items():
+        yield from _variant_contradictions(f"variants.{name}", variant, params)
+    for name, contrast in params.contrasts.items():
+        for side in ("left", "right"):
+            if getattr(contrast, side) not in params.variants:
+                yield _unknown(f"contrasts.{name}.{side}", getattr(contrast, side), "variant", params.variants)
+        pair = [params.variants[v].dataset for v in (contrast.left, contrast.right) if v in params.variants]
+        if len(set(pair)) == 2:
+            yield f"contrasts.{name}: found variants of {pair[0]} and {pair[1]}, expected two of one dataset"
+
+
+def _generator_contradictions(path: str, generator: Generator) -> Iterator[str]:
+    if isinstance(generator, Line) and generator.end <= generator.start + generator.step:
+        yield f"{path}.end: found {generator.end}, expected room for two steps after start ({generator.start})"
+    if isinstance(generator, Blobs) and generator.center_box[0] >= generator.center_box[1]:
+        yield f"{path}.center_box: found {list(generator.center_box)}, expected [low, high] with low < high"
+    if isinstance(generator, Blobs) and generator.centers > generator.n_samples:
+        yield f"{path}.centers: found {generator.centers}, expected at most n_samples ({generator.n_samples})"
+
+
+def _dataset_contradictions(path: str, dataset: Dataset, made: set[str]) -> Iterator[str]:
+    table = PurePosixPath(dataset.table)
+    if table.is_absolute() or ".." in table.parts or not dataset.table.startswith("data/"):
+        yield f"{path}.table: found {shown(dataset.table)}, expected a file under data/"
+    elif table.suffix not in (".csv", ".parquet"):
+        yield f"{path}.table: found {shown(dataset.table)}, expected a .csv or .parquet file"
+    elif table.parent == PurePosixPath("data/raw") and table.suffix == ".parquet" and dataset.table not in made:
+        if not Path(table).exists():
+            yield f"{path}.table: found {shown(dataset.table)}, which no generator makes{did_you_mean(dataset.table, made)}"
+    split = dataset.split
+    if split.test_size + split.validation_size >= 1:
+        both = f"{split.test_size} and {split.validation_size}"
+        yield f"{path}.split: found test_size and validation_size {both}, expected less than 1 together"
+    if split.kind == "ordered" and split.seed is not None:
+        yield f"{path}.split.seed: found {split.seed}, expected none: an ordered split draws nothing"
+    if split.kind != "ordered" and split.seed is None:
+        yield f"{path}.split.seed: missing, expected int for a {split.kind} split"
+
+
+def _variant_contradictions(path: str, variant: Variant, params: Params) -> Iterator[str]:
+    if variant.dataset not in params.datasets:
+        yield _unknown(f"{path}.dataset", variant.dataset, "dataset", params.datasets)
+    for key in ("momentum", "nesterov", "betas", "eps"):
+        if getattr(variant, key) is not None and key not in OPTIMIZER_KEYS[variant.optimizer]:
+            yield f"{path}.{key}: not an option of {variant.optimizer}, expected none"
+    if variant.nesterov and not variant.momentum:
+        yield f"{path}.nesterov: found true, expected a momentum above 0 with it"
+    if variant.activation != "none" and not variant.hidden_units:
+        yield f"{path}.activation: found {variant.activation}, expected none where there are no hidden_units"
+    if variant.initial_weights is not None:
+        sizes = [*variant.hidden_units]
+        found = [len(layer.bias) for layer in variant.initial_weights]
+        if found[:-1] != sizes or any(
+            len(layer.weight) != len(layer.bias) or len({len(row) for row in layer.weight}) != 1
+            for layer in variant.initial_weights
+        ):
+            yield f"{path}.initial_weights: layers of {found} units, expected hidden_units {sizes} and the outputs, whole rows"
+
+
+def _unknown(path: str, found: str, what: str, known: Iterable[str]) -> str:
+    return f"{path}: found {shown(found)}, not a {what}{did_you_mean(found, known)}"

@@ -1,0 +1,77 @@
+"""What a trained model says of new rows, and the tables in which that is published.
+
+Shapes: R replicates, rows = examples.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from boundary.arithmetic import SAMPLE, Exact
+from boundary.models import Model
+from boundary.outputs import labels, probabilities
+from boundary.schema import arrays, class_indices
+
+GRID_STEPS = 151
+GRID_MARGIN = 0.1
+CELLS = 1 << 24  # numbers that a layer may hold while predicting: 128 MiB in float64
+
+
+def predict(model: Model, inputs: Tensor) -> Tensor:
+    """What every replicate says of inputs (features, rows), exactly, on the device of the model's parameters.
+
+    Returns, on the CPU in float64, probabilities (R, classes, rows), or for a regression values (R, 1, rows). Every
+    row has grids of its own, so its numbers don't depend on the rows beside it: work is cut into pieces that fit in
+    memory, and the result does not show where.
+    """
+    network, task = model.network, model.schema.task
+    arithmetic = Exact(max(network.sizes))
+    parameters = model.parameters.to(arithmetic.dtype)
+    rows_at_once = max(1, CELLS // (len(parameters) * max(network.sizes)))
+    pieces = []
+    for piece in inputs.split(rows_at_once, dim=1):
+        x = arithmetic.operand(piece.to(parameters.device, arithmetic.dtype), SAMPLE)
+        logits, _ = network.forward(arithmetic, parameters, x, SAMPLE)
+        pieces.append((logits if task == "regression" else probabilities(arithmetic, task, logits)).cpu())
+    return torch.cat(pieces, dim=2)
+
+
+def table(model: Model, columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Predictions for the rows of a table that holds the target, as columns: all rows of replicate 0, then of 1, ...
+
+    replicate, row, true, predicted; for classes these are their indices, and probability_0, probability_1, ... follow.
+    """
+    schema = model.schema
+    x, _ = arrays(columns, schema)
+    said = predict(model, torch.from_numpy(x))
+    replicates, _, rows = said.shape
+    target = columns[schema.target]
+    true = target if schema.task == "regression" else class_indices(target, schema)
+    result: dict[str, Any] = {
+        "replicate": np.repeat(np.arange(replicates, dtype=np.int32), rows),
+        "row": np.tile(np.arange(rows, dtype=np.int32), replicates),
+        "true": np.tile(true, replicates),
+    }
+    if schema.task == "regression":
+        return {**result, "predicted": said.flatten().numpy()}
+    shares = {f"probability_{k}": said[:, k].flatten().numpy() for k in range(said.shape[1])}
+    return {**result, "predicted": labels(said).flatten().numpy(), **shares}
+
+
+def plane(model: Model, inputs: Tensor) -> dict[str, np.ndarray]:
+    """What a classifier of two features says of a square grid around inputs (2, rows), as columns.
+
+    GRID_STEPS^2 rows from the bottom left, the second feature slowest: the two features, the class (index) that
+    replicate 0 chooses as replicate_zero, and the share of all replicates that choose class k as votes_k.
+    """
+    low, high = inputs.double().amin(1) - GRID_MARGIN, inputs.double().amax(1) + GRID_MARGIN
+    steps = torch.arange(GRID_STEPS, dtype=torch.float64) * (1 / (GRID_STEPS - 1))
+    first, second = ((low[k] + (high[k] - low[k]) * steps).float() for k in (0, 1))
+    grid = torch.stack([first.repeat(GRID_STEPS), second.repeat_interleave(GRID_STEPS)])
+    chosen = labels(predict(model, grid)).numpy()
+    votes = {f"votes_{k}": (chosen == k).mean(0) for k in range(len(model.schema.classes))}
+    names = model.schema.features
+    return {names[0]: grid[0].numpy(), names[1]: grid[1].numpy(), "replicate_zero": chosen[0], **votes}

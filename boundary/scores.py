@@ -1,0 +1,88 @@
+"""Scores of predictions against the truth, by scikit-learn: per replicate, then over the replicates.
+
+Predictions come as a table, one row per example, as predictions.table makes it: columns true and predicted, and for
+classes (given by their index) probability_0, probability_1, ...
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from sklearn import metrics
+
+from boundary.statistics import mean_interval
+
+DECIMALS = 6
+
+
+def of(rows: pd.DataFrame, classes: Sequence[object]) -> dict[str, float]:
+    """The scores of one replicate: classification_scores, or regression_scores where there are no classes."""
+    return classification_scores(rows, len(classes)) if classes else regression_scores(rows)
+
+
+def classification_scores(rows: pd.DataFrame, classes: int) -> dict[str, float]:
+    """accuracy, precision, recall, f1, and loss: the mean of -log of the true class's probability, in nats.
+
+    Two classes: precision, recall and F1 of class 1. More: their plain means over the classes. A class that is never
+    predicted has precision 0.
+    """
+    indices = list(range(classes))
+    average = {"average": "binary"} if classes == 2 else {"average": "macro", "labels": indices}
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
+        rows["true"], rows["predicted"], zero_division=0, **average
+    )
+    probability = rows[[f"probability_{k}" for k in indices]].to_numpy()
+    return {
+        "accuracy": float(metrics.accuracy_score(rows["true"], rows["predicted"])),
+        "precision": float(precision),
+        "recall": float(recall),
+        "f1": float(f1),
+        "loss": float(metrics.log_loss(rows["true"], probability, labels=indices)),
+    }
+
+
+def regression_scores(rows: pd.DataFrame) -> dict[str, float]:
+    """mae, mse and r2 (the share of the variance that is explained)."""
+    return {
+        "mae": float(metrics.mean_absolute_error(rows["true"], rows["predicted"])),
+        "mse": float(metrics.mean_squared_error(rows["true"], rows["predicted"])),
+        "r2": float(metrics.r2_score(rows["true"], rows["predicted"])),
+    }
+
+
+def class_details(rows: pd.DataFrame, classes: Sequence[object]) -> dict[str, Any]:
+    """One replicate's confusion matrix (rows: true, columns: predicted) and scikit-learn's classification report.
+
+    Nothing for a regression.
+    """
+    if not classes:
+        return {}
+    indices = list(range(len(classes)))
+    report = metrics.classification_report(
+        rows["true"],
+        rows["predicted"],
+        labels=indices,
+        target_names=[str(label) for label in classes],
+        output_dict=True,
+        zero_division=0,
+    )
+    matrix = metrics.confusion_matrix(rows["true"], rows["predicted"], labels=indices)
+    return {"confusion_matrix": matrix.tolist(), "classification_report": rounded(report)}
+
+
+def summary(scores: Sequence[dict[str, float]]) -> dict[str, float | int | None]:
+    """Means over the replicates, with the 95% interval of the first score's mean (accuracy, or mae), and their number."""
+    first = next(iter(scores[0]))
+    means = {name: mean_interval([score[name] for score in scores])[0] for name in scores[0]}
+    _, low, high = mean_interval([score[first] for score in scores])
+    result = rounded({**means, f"{first}_low": low, f"{first}_high": high})
+    return {**result, "replicates": len(scores)}
+
+
+def rounded(value: Any) -> Any:
+    """The same with every float rounded to DECIMALS, in mappings and lists too."""
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [rounded(item) for item in value]
+    return round(float(value), DECIMALS) + 0.0 if isinstance(value, float) else value

@@ -1,0 +1,148 @@
+"""Training: all replicates of a variant as one batched program.
+
+Shapes: R replicates, P parameters, rows = examples; x (features, rows), y (outputs, rows) as losses.py wants it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from boundary.arithmetic import SAMPLE, Arithmetic, Exact, Fast
+from boundary.history import History
+from boundary.losses import LOSSES, TASK_LOSSES, Loss
+from boundary.networks import Network
+from boundary.optimizers import Optimizer
+from boundary.outputs import labels, probabilities
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Inputs x (features, rows) and targets y (outputs, rows), float."""
+
+    x: Tensor
+    y: Tensor
+
+    @classmethod
+    def of(cls, x: np.ndarray, y: np.ndarray) -> "Examples":
+        """From arrays of the same shapes."""
+        return cls(torch.from_numpy(x), torch.from_numpy(y))
+
+    def __len__(self) -> int:
+        return self.x.shape[1]
+
+    def to(self, device: torch.device, dtype: torch.dtype) -> "Examples":
+        """The same on a device, in a dtype."""
+        return Examples(self.x.to(device, dtype), self.y.to(device, dtype))
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long to train, on how much at once, and what to log.
+
+    `burn_in_epochs` are trained before epoch 0 and not logged. Without a `batch_size` each epoch is one step on all
+    rows. Logged are the epochs 0, log_every, 2 log_every, ... and the last.
+    """
+
+    epochs: int
+    burn_in_epochs: int = 0
+    batch_size: int | None = None
+    log_every: int = 1
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What training minimises, and how its outputs are read: a task and a loss that fits it."""
+
+    task: str
+    loss: Loss
+
+    @classmethod
+    def of(cls, task: str, loss: str | None) -> "Goal":
+        """The goal of a task with the loss named, or with the task's default. Raises ValueError if they don't fit."""
+        allowed = TASK_LOSSES[task]
+        if loss is not None and loss not in allowed:
+            raise ValueError(f"loss: found {loss}, expected {' or '.join(allowed)} for a {task} target")
+        return cls(task, LOSSES[loss or allowed[0]])
+
+
+def fit(
+    network: Network,
+    goal: Goal,
+    optimizer: Optimizer,
+    arithmetic_type: type[Exact] | type[Fast],
+    data: tuple[Examples, Examples],
+    start: Tensor,
+    generators: Sequence[torch.Generator],
+    schedule: Schedule,
+    progress: Callable[[range], Iterator[int]] = iter,
+) -> tuple[Tensor, History]:
+    """Train from `start` (R, P) on data = (train, test); returns the parameters (R, P) and the history.
+
+    Runs on the device of `start`. `generators` (CPU), one a replicate, shuffle its mini-batches: a replicate is
+    trained the same whatever others are trained beside it. `progress` wraps the range of epochs.
+    """
+    batch_rows = min(schedule.batch_size or len(data[0]), len(data[0]))
+    arithmetic = arithmetic_type(max(*network.sizes, batch_rows))
+    train, test = (part.to(start.device, arithmetic.dtype) for part in data)
+    train = Examples(arithmetic.operand(train.x), train.y)
+    parameters = start.to(arithmetic.dtype)
+    log: dict[int, dict[str, Tensor]] = {}
+    for epoch in progress(range(-schedule.burn_in_epochs, schedule.epochs)):
+        logged = epoch >= 0 and (epoch % schedule.log_every == 0 or epoch == schedule.epochs - 1)
+        totals: list[dict[str, Tensor]] = []
+        for batch in _batches(train, batch_rows, generators):
+            logits, traces = network.forward(arithmetic, parameters, batch.x)
+            if logged:
+                totals.append(_totals(arithmetic, goal, logits, batch.y))
+            gradient = goal.loss.gradient(arithmetic, logits, batch.y) * (1 / batch.x.shape[-1])
+            parameters = optimizer.step(arithmetic, parameters, network.backward(arithmetic, traces, gradient))
+        if logged:
+            on_test = _evaluate(network, goal, arithmetic_type, parameters, test)
+            log[epoch] = _means("train", totals, len(train)) | _means("test", [on_test], len(test))
+    names = next(iter(log.values())).keys()
+    return parameters, History(list(log), {name: torch.stack([e[name] for e in log.values()]).cpu() for name in names})
+
+
+def _evaluate(
+    network: Network,
+    goal: Goal,
+    arithmetic_type: type[Exact] | type[Fast],
+    parameters: Tensor,
+    examples: Examples,
+) -> dict[str, Tensor]:
+    """Totals over the examples, as at prediction: each row with grids of its own."""
+    arithmetic = arithmetic_type(max(network.sizes))
+    logits, _ = network.forward(arithmetic, parameters, arithmetic.operand(examples.x, SAMPLE), SAMPLE)
+    return _totals(arithmetic, goal, logits, examples.y)
+
+
+def _batches(train: Examples, batch_rows: int, generators: Sequence[torch.Generator]) -> Iterator[Examples]:
+    """The examples as they are, or mini-batches (R, ..., rows), in an order of each replicate's own."""
+    if batch_rows == len(train):
+        yield train
+        return
+    orders = torch.stack([torch.randperm(len(train), generator=g) for g in generators]).to(train.x.device)
+    for rows in orders.split(batch_rows, dim=1):  # (R, batch_rows)
+        yield Examples(train.x[:, rows].transpose(0, 1), train.y[:, rows].transpose(0, 1))
+
+
+def _totals(arithmetic: Arithmetic, goal: Goal, logits: Tensor, y: Tensor) -> dict[str, Tensor]:
+    """Sums over rows, each (R,) in float64: of the `loss`, and for classes of the hits, as `accuracy`."""
+    totals = {"loss": arithmetic.sum(goal.loss.values(arithmetic, logits, y), -1).flatten().double()}
+    if goal.task != "regression":
+        true = y.argmax(-2) if goal.task == "multiclass" else y.squeeze(-2)
+        totals["accuracy"] = (labels(probabilities(arithmetic, goal.task, logits)) == true).sum(-1).double()
+    return totals
+
+
+def _means(part: str, totals: list[dict[str, Tensor]], rows: int) -> dict[str, Tensor]:
+    """Per-row means of a part's totals, batch after batch in a fixed order."""
+    means = {}
+    for name, total in totals[0].items():
+        for more in totals[1:]:
+            total = total + more[name]
+        means[f"{part}_{name}"] = total / torch.full_like(total, rows)  # by a tensor: a number would be inverted
+    return means

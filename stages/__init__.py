@@ -1,0 +1,1 @@
+"""The programs of dvc.yaml, one per stage: parse arguments, read files, call the library, write files."""

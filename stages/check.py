@@ -1,0 +1,22 @@
+"""check: refuse a bad params.yaml before any other stage has started."""
+
+import argparse
+from pathlib import Path
+
+from boundary import files, params
+from stages import _program
+
+
+def main() -> None:
+    """Check the file whole; what is written is always the same, so that other stages depend on its success alone."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("params", type=Path)
+    parser.add_argument("checked", type=Path)
+    arguments = parser.parse_args()
+    found = params.load(arguments.params)
+    files.write_text(arguments.checked, "params.yaml keeps to its schema, boundary/params.py\n")
+    print(f"{len(found.variants)} variants of {len(found.datasets)} datasets, {found.replicates} replicates each")
+
+
+if __name__ == "__main__":
+    _program.run(main, params.ParamsError)

@@ -1,0 +1,46 @@
+"""evaluate: score a variant's predictions."""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from boundary import files, scores
+from stages import _program
+
+
+def main() -> None:
+    """Write the metrics (means over the replicates, on the test part), their details, and rows for a confusion plot."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the split")
+    parser.add_argument("--predictions", type=Path, required=True, help="folder of the predictions")
+    parser.add_argument("--metrics", type=Path, required=True)
+    parser.add_argument("--details", type=Path, required=True)
+    parser.add_argument("--confusion", type=Path, required=True)
+    arguments = parser.parse_args()
+    classes = files.read_schema(arguments.data / "schema.json").classes
+    tables = {
+        part: pd.DataFrame(files.read_columns(arguments.predictions / f"{part}.parquet")) for part in ("train", "test")
+    }
+    each = {part: [scores.of(rows, classes) for _, rows in t.groupby("replicate")] for part, t in tables.items()}
+    files.write_json(arguments.metrics, scores.summary(each["test"]))
+    details = {}
+    for part, table in tables.items():
+        details[part] = {
+            "summary": scores.summary(each[part]),
+            "replicates": [
+                scores.rounded(score) | scores.class_details(rows, classes)
+                for score, (_, rows) in zip(each[part], table.groupby("replicate"), strict=True)
+            ],
+        }
+    files.write_json(arguments.details, {"classes": list(classes), **details})
+    pairs = (
+        [(classes[t], classes[p]) for t, p in zip(tables["test"]["true"], tables["test"]["predicted"], strict=True)]
+        if classes
+        else []
+    )
+    files.write_csv(arguments.confusion, ("true", "predicted"), pairs)
+
+
+if __name__ == "__main__":
+    _program.run(main)

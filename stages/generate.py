@@ -1,0 +1,22 @@
+"""generate: make a data set."""
+
+import argparse
+from pathlib import Path
+
+from boundary import files, generators, params
+from stages import _program
+
+
+def main() -> None:
+    """Write the table of one entry of `generators`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name")
+    parser.add_argument("--params", type=Path, required=True)
+    parser.add_argument("--table", type=Path, required=True)
+    arguments = parser.parse_args()
+    table = generators.generate(params.load(arguments.params).generators[arguments.name])
+    files.write_columns(arguments.table, dict(table.items()))
+
+
+if __name__ == "__main__":
+    _program.run(main, params.ParamsError)

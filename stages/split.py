@@ -1,0 +1,40 @@
+"""split: divide a table into train, test and perhaps validation rows, and write down what its columns mean."""
+
+import argparse
+from pathlib import Path
+
+from boundary import files, params, schema, splitting, tables
+from stages import _program
+
+
+def main() -> None:
+    """Write train.parquet, test.parquet, perhaps validation.parquet, and schema.json of one entry of `datasets`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name")
+    parser.add_argument("--params", type=Path, required=True)
+    parser.add_argument("--table", type=Path, required=True)
+    parser.add_argument("--parts", type=Path, required=True, help="folder to write to")
+    arguments = parser.parse_args()
+    dataset = params.load(arguments.params).datasets[arguments.name]
+    table = files.read_table(arguments.table)
+    try:
+        described = tables.describe(table, dataset)
+    except schema.TableError as error:
+        raise schema.TableError(f"{arguments.table}: {error}") from None
+    target = None if described.task == "regression" else table[described.target]
+    try:
+        parts = splitting.split(len(table), target, dataset.split)
+    except splitting.SplitError as error:
+        raise splitting.SplitError(f"{arguments.params}: datasets.{arguments.name}.{error}") from None
+    published = tables.publish(table, described)
+    for part, rows in parts.items():
+        files.write_columns(arguments.parts / f"{part}.parquet", dict(published.iloc[rows].items()))
+    files.write_schema(arguments.parts / "schema.json", described)
+    sizes = ", ".join(f"{len(rows)} {part}" for part, rows in parts.items())
+    classes = f", classes {list(described.classes)}" if described.classes else ""
+    print(f"{arguments.name}: {described.task} of {described.target} from {len(described.features)} features{classes}")
+    print(f"{arguments.name}: {sizes} rows")
+
+
+if __name__ == "__main__":
+    _program.run(main, params.ParamsError, splitting.SplitError)

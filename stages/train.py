@@ -1,0 +1,81 @@
+"""train: train all replicates of a variant at once, and write what they have learned and what they now predict."""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from boundary import devices, files, history, models, params, predictions, schema, training
+from boundary.arithmetic import PRECISIONS
+from boundary.networks import Network
+from boundary.optimizers import OPTIMIZERS
+from stages import _program
+
+
+def main() -> None:
+    """Write the model, the history of the logged epochs, and the predictions of one entry of `variants`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name")
+    parser.add_argument("--params", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the split")
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--history", type=Path, required=True)
+    parser.add_argument("--predictions", type=Path, required=True, help="folder to write to")
+    arguments = parser.parse_args()
+    settings = params.load(arguments.params)
+    described = files.read_schema(arguments.data / "schema.json")
+    parts = {part: files.read_columns(arguments.data / f"{part}.parquet") for part in ("train", "test")}
+    try:
+        model, logged = train(settings, arguments.name, described, parts)
+    except ValueError as error:
+        raise params.ParamsError(f"{arguments.params}: {error}") from None
+    print("\n".join(history.lines(logged)))
+    models.save(arguments.model, model)
+    files.write_csv(arguments.history, *history.table(logged))
+    for part, columns in parts.items():
+        files.write_columns(arguments.predictions / f"{part}.parquet", predictions.table(model, columns))
+    if described.classes and len(described.features) == 2:
+        everywhere = [schema.arrays(columns, described)[0] for columns in parts.values()]
+        plane = predictions.plane(model, torch.from_numpy(np.concatenate(everywhere, axis=1)))
+        files.write_columns(arguments.predictions / "plane.parquet", plane)
+
+
+def train(
+    settings: params.Params, name: str, described: schema.Schema, parts: Mapping[str, Mapping[str, np.ndarray]]
+) -> tuple[models.Model, history.History]:
+    """The trained model of a variant, weights in float32, and its history.
+
+    Raises ValueError, "key: ...", where the settings don't fit the data or the machine.
+    """
+    variant = settings.variants[name]
+    network = Network((len(described.features), *variant.hidden_units, described.outputs), variant.activation)
+    generators = [torch.Generator().manual_seed(settings.seed + r) for r in range(settings.replicates)]
+    start = torch.stack([network.initialise(generator) for generator in generators])
+    try:
+        goal = training.Goal.of(described.task, variant.loss)
+        if variant.initial_weights is not None:
+            start[0] = network.from_layers([(layer.weight, layer.bias) for layer in variant.initial_weights])
+    except ValueError as error:
+        raise ValueError(f"variants.{name}.{error}") from None
+    examples = [training.Examples.of(*schema.arrays(parts[part], described)) for part in ("train", "test")]
+    devices.use_threads(settings.replicates * max(network.sizes) * min(variant.batch_size or 1 << 62, len(examples[0])))
+    parameters, logged = training.fit(
+        network,
+        goal,
+        OPTIMIZERS[variant.optimizer](**variant.optimizer_options),
+        PRECISIONS[settings.precision],
+        (examples[0], examples[1]),
+        start.to(devices.choose(settings.device, settings.precision)),
+        generators,
+        training.Schedule(variant.epochs, variant.burn_in_epochs, variant.batch_size, variant.log_every),
+        lambda epochs: iter(tqdm(epochs, desc=name, unit="epoch", delay=2, disable=not sys.stderr.isatty())),
+    )
+    return models.Model(network, described, parameters.to(models.PUBLISHED), settings.seed), logged
+
+
+if __name__ == "__main__":
+    _program.run(main, params.ParamsError)
