@@ -20,7 +20,6 @@ Ozaki's (Ozaki, Ogita, Oishi, Rump, Numerical Algorithms 59, 2012) with a single
 Shapes: R replicates, rows = examples; a tensor is (R, m, n) or, shared by all replicates, (m, n).
 """
 
-import math
 from dataclasses import dataclass
 
 import torch

@@ -9,18 +9,22 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from boundary.schema import Schema, class_indices
 
 # Okabe and Ito's palette: told apart with any kind of colour vision
 COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999"]
 INK = "#222222"
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
 POINTS_DRAWN = 2000  # more would only cover each other
-STYLE = {
+STYLE: dict[Any, Any] = {
     "figure.dpi": 120,
     "savefig.dpi": 120,
     "figure.facecolor": "white",
@@ -46,14 +50,25 @@ class Plane:
     """What all replicates say of a square grid over two features.
 
     first, second: the grid's coordinates (steps,); votes (steps, steps, classes): the share of replicates for each
-    class; replicate_zero (steps, steps): the class that the first replicate chooses. The second feature varies along
-    the first axis.
+    class; probability (steps, steps, classes): what the first replicate says. The second feature varies along the
+    first axis.
     """
 
     first: np.ndarray
     second: np.ndarray
     votes: np.ndarray
-    replicate_zero: np.ndarray
+    probability: np.ndarray
+
+    @classmethod
+    def of(cls, columns: Mapping[str, np.ndarray], features: Sequence[str]) -> "Plane":
+        """From the columns of predictions.plane."""
+        first, second = np.unique(columns[features[0]]), np.unique(columns[features[1]])
+        shape = (len(second), len(first))
+        votes, probability = (
+            np.stack([c.reshape(shape) for name, c in columns.items() if name.startswith(prefix)], axis=-1)
+            for prefix in ("votes_", "probability_")
+        )
+        return cls(first, second, votes, probability)
 
 
 @dataclass(frozen=True)
@@ -64,8 +79,14 @@ class Points:
     classes: np.ndarray
     features: Sequence[str]
 
+    @classmethod
+    def of(cls, columns: Mapping[str, np.ndarray], schema: Schema) -> "Points":
+        """From a split's columns; of more than two features the first two."""
+        x = np.stack([columns[name] for name in schema.features[:2]])
+        return cls(x, class_indices(columns[schema.target], schema), schema.features[:2])
 
-def data_by_class(title: str, points: Points, names: Sequence[str]) -> Figure:
+
+def data_by_class(title: str, points: Points, names: Sequence[object]) -> Figure:
     """A scatter of two features, coloured by class."""
     figure, (axes,) = _panels(1)
     _scatter(axes, points, names)
@@ -121,7 +142,7 @@ def predicted_against_true(title: str, true: np.ndarray, predictions: np.ndarray
     return figure
 
 
-def decision_boundaries(panels: Sequence[tuple[str, Plane, Points]], names: Sequence[str]) -> Figure:
+def decision_boundaries(panels: Sequence[tuple[str, Plane, Points]], names: Sequence[object]) -> Figure:
     """Decision boundaries side by side, each with its title and points.
 
     The colour is the class that most replicates choose, the paler the more they disagree. The line is the boundary of
@@ -135,11 +156,12 @@ def decision_boundaries(panels: Sequence[tuple[str, Plane, Points]], names: Sequ
         axes.set_ylim(plane.second[0], plane.second[-1])
         axes.set_title(title)
     boundary = Line2D([], [], color=INK, lw=1.2, label="boundary of replicate 0")
-    _class_legend(figure, names, boundary, "paler: replicates disagree")
+    doubt = Patch(facecolor="#f4f4f4", edgecolor="#bbbbbb", lw=0.6, label="paler: replicates disagree")
+    _class_legend(figure, names, boundary, doubt)
     return figure
 
 
-def confusion(title: str, counts: np.ndarray, names: Sequence[str]) -> Figure:
+def confusion(title: str, counts: np.ndarray, names: Sequence[object]) -> Figure:
     """A confusion matrix (true, predicted) of counts; the colour is the share of each true class."""
     figure, (axes,) = _panels(1)
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
@@ -148,8 +170,8 @@ def confusion(title: str, counts: np.ndarray, names: Sequence[str]) -> Figure:
         for (row, column), count in np.ndenumerate(counts):
             colour = "white" if share[row, column] > 0.5 else INK
             axes.text(column, row, f"{count:g}", ha="center", va="center", color=colour, fontsize=9)
-    axes.set_xticks(range(len(names)), names)
-    axes.set_yticks(range(len(names)), names)
+    axes.set_xticks(range(len(names)), [str(name) for name in names])
+    axes.set_yticks(range(len(names)), [str(name) for name in names])
     axes.set(xlabel="predicted", ylabel="true")
     axes.set_title(title)
     return figure
@@ -176,12 +198,12 @@ def _panels(count: int, width: float = 4.2, height: float = 3.9, share: bool = F
     return figure, list(axes[0])
 
 
-def _scatter(axes: Axes, points: Points, names: Sequence[str]) -> None:
+def _scatter(axes: Axes, points: Points, names: Sequence[object]) -> None:
     step = -(-points.x.shape[1] // POINTS_DRAWN)
     x, classes = points.x[:, ::step], points.classes[::step]
     for k in range(len(names)):
         mine = classes == k
-        axes.scatter(*x[:2, mine], s=14, color=_colour(k), edgecolor="white", lw=0.4, marker=_marker(k))
+        axes.scatter(x[0, mine], x[1, mine], s=14, color=_colour(k), edgecolor="white", lw=0.4, marker=_marker(k))
     axes.set(xlabel=points.features[0], ylabel=points.features[1])
 
 
@@ -195,10 +217,10 @@ def _draw_plane(axes: Axes, plane: Plane) -> None:
     corners = (plane.first[0], plane.first[-1], plane.second[0], plane.second[-1])
     image = 1 - strength * (1 - colours)
     axes.imshow(image, origin="lower", extent=corners, aspect="auto", interpolation="nearest")
-    for k in np.unique(plane.replicate_zero):
-        inside = (plane.replicate_zero == k).astype(float)
-        if inside.min() < inside.max():
-            axes.contour(plane.first, plane.second, inside, levels=[0.5], colors=INK, linewidths=1.1)
+    for k in range(classes if classes > 2 else 1):
+        margin = plane.probability[..., k] - np.delete(plane.probability, k, axis=-1).max(-1)
+        if margin.min() < 0 < margin.max():
+            axes.contour(plane.first, plane.second, margin, levels=[0], colors=INK, linewidths=1.1)
 
 
 def _draw_parts(axes: Axes, parts: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
@@ -207,14 +229,14 @@ def _draw_parts(axes: Axes, parts: Mapping[str, tuple[np.ndarray, np.ndarray]]) 
         axes.scatter(x[::step], y[::step], s=12, color=_colour(k), marker=_marker(k), label=f"{name} data")
 
 
-def _class_legend(figure: Figure, names: Sequence[str], *more: Any) -> None:
+def _class_legend(figure: Figure, names: Sequence[object], *more: Artist) -> None:
     if len(names) <= 10:
-        handles: list[Any] = [
+        handles: list[Artist] = [
             Line2D([], [], ls="", marker=_marker(k), ms=5, color=_colour(k), label=str(name))
             for k, name in enumerate(names)
         ]
-        handles += [item if not isinstance(item, str) else Line2D([], [], ls="", label=item) for item in more]
-        figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6), handletextpad=0.3)
+        handles += more
+        figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6), handletextpad=0.5)
 
 
 def _colour(k: int) -> str:

@@ -26,7 +26,7 @@ class FileError(ValueError):
 
 
 def write(path: Path, write_to: Callable[[IO[bytes]], object]) -> None:
-    """Write a file through `write_to`, atomically: a temporary file in the same folder takes the name when it is whole."""
+    """Write a file through `write_to`, atomically: a temporary file beside it takes its name once it is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:

@@ -7,13 +7,12 @@ import, so only the generators that use it do.
 import math
 
 import numpy as np
-import pandas as pd
 
 from boundary import params
 
 
-def generate(generator: params.Generator) -> pd.DataFrame:
-    """The table of a generator: columns X1 ... and label (int64 classes), or y (float32) for the line."""
+def generate(generator: params.Generator) -> dict[str, np.ndarray]:
+    """The table of a generator, by column: X1 ... and label (int64 classes), or y (float32) for the line."""
     if isinstance(generator, params.Line):
         return line(generator)
     if isinstance(generator, params.Spirals):
@@ -21,17 +20,17 @@ def generate(generator: params.Generator) -> pd.DataFrame:
     else:
         points, labels = _sklearn(generator)
     features = {f"X{k}": column for k, column in enumerate(points.astype(np.float32).T, start=1)}
-    return pd.DataFrame({**features, "label": labels.astype(np.int64)})
+    return {**features, "label": labels.astype(np.int64)}
 
 
-def line(generator: params.Line) -> pd.DataFrame:
+def line(generator: params.Line) -> dict[str, np.ndarray]:
     """y = weight x + bias in float32, at x = start + k step for every k with x < end.
 
     As torch.arange, to the printed digit; its last bit depends on how many numbers a processor's vectors hold.
     """
     count = math.ceil((generator.end - generator.start) / generator.step)
     x = (generator.start + np.arange(count) * generator.step).astype(np.float32)
-    return pd.DataFrame({"X1": x, "y": np.float32(generator.weight) * x + np.float32(generator.bias)})
+    return {"X1": x, "y": np.float32(generator.weight) * x + np.float32(generator.bias)}
 
 
 def spirals(generator: params.Spirals) -> tuple[np.ndarray, np.ndarray]:

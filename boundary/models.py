@@ -30,7 +30,7 @@ def save(path: Path, model: Model) -> None:
     """Write tensors "<layer>.weight" (R, out, in) and "<layer>.bias" (R, out), and the rest as JSON in the metadata."""
     from safetensors.torch import save as to_bytes
 
-    tensors = {}
+    tensors: dict[str, Tensor] = {}
     for k, (weight, bias) in enumerate(model.network.layers(model.parameters.to("cpu", PUBLISHED))):
         tensors |= {f"{k}.weight": weight.contiguous(), f"{k}.bias": bias.squeeze(-1).contiguous()}
     metadata = {

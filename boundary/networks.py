@@ -71,7 +71,7 @@ class Network:
         return torch.cat(drawn)
 
     def from_layers(self, layers: Sequence[tuple[Sequence[Sequence[float]], Sequence[float]]]) -> Tensor:
-        """Parameters (P,) of one replicate, float64, from (weight, bias) of each layer. Raises ValueError on other shapes."""
+        """Parameters (P,) of one replicate, float64, from (weight, bias) of each layer. ValueError on misfits."""
         tensors = [(torch.tensor(w, dtype=torch.float64), torch.tensor(b, dtype=torch.float64)) for w, b in layers]
         found = [tuple(weight.shape) for weight, bias in tensors if len(weight) == len(bias)]
         if found != self.shapes:

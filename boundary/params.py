@@ -42,7 +42,7 @@ ActivationName = Literal[
 ]
 
 
-class Circles(Section, tag="circles", tag_field="kind"):
+class Circles(Section, frozen=True, tag="circles", tag_field="kind"):
     """Two circles, one inside the other: sklearn.datasets.make_circles."""
 
     n_samples: AtLeastTwo
@@ -51,7 +51,7 @@ class Circles(Section, tag="circles", tag_field="kind"):
     seed: Seed
 
 
-class Moons(Section, tag="moons", tag_field="kind"):
+class Moons(Section, frozen=True, tag="moons", tag_field="kind"):
     """Two interleaved half circles: sklearn.datasets.make_moons."""
 
     n_samples: AtLeastTwo
@@ -59,7 +59,7 @@ class Moons(Section, tag="moons", tag_field="kind"):
     seed: Seed
 
 
-class Blobs(Section, tag="blobs", tag_field="kind"):
+class Blobs(Section, frozen=True, tag="blobs", tag_field="kind"):
     """Gaussian blobs around centers drawn from center_box: sklearn.datasets.make_blobs."""
 
     n_samples: AtLeastTwo
@@ -70,7 +70,7 @@ class Blobs(Section, tag="blobs", tag_field="kind"):
     seed: Seed
 
 
-class Spirals(Section, tag="spirals", tag_field="kind"):
+class Spirals(Section, frozen=True, tag="spirals", tag_field="kind"):
     """Spiral arms, one per class, as in the CS231n course notes; noise is added to the angle."""
 
     points_per_class: AtLeastTwo
@@ -79,7 +79,7 @@ class Spirals(Section, tag="spirals", tag_field="kind"):
     seed: Seed
 
 
-class Line(Section, tag="line", tag_field="kind"):
+class Line(Section, frozen=True, tag="line", tag_field="kind"):
     """A straight line, y = weight x + bias, for x from start up to (not including) end."""
 
     weight: float
@@ -92,7 +92,7 @@ class Line(Section, tag="line", tag_field="kind"):
 Generator = Circles | Moons | Blobs | Spirals | Line
 
 
-class Split(Section):
+class Split(Section, frozen=True):
     """How rows are divided: the test part first, then validation (a share of the whole too), the rest is for training.
 
     random and stratified shuffle with the seed; ordered takes training, validation and test rows in file order.
@@ -104,8 +104,8 @@ class Split(Section):
     seed: Seed | None = None
 
 
-class Dataset(Section):
-    """A table and how to use it. Features: all other columns unless named; the task: seen from the target unless named."""
+class Dataset(Section, frozen=True):
+    """A table and its use. Features: all other columns, unless named; the task: seen from the target, unless named."""
 
     table: str
     target: str
@@ -114,14 +114,14 @@ class Dataset(Section):
     task: Task | None = None
 
 
-class Layer(Section):
+class Layer(Section, frozen=True):
     """Weights and biases of one layer, as nn.Linear holds them: weight (out, in), bias (out)."""
 
     weight: list[list[float]]
     bias: list[float]
 
 
-class Variant(Section):
+class Variant(Section, frozen=True):
     """A network, and how it is trained. See README.md for the keys."""
 
     dataset: str
@@ -148,14 +148,15 @@ class Variant(Section):
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
 
-class Contrast(Section):
+class Contrast(Section, frozen=True):
     """Two variants of one dataset drawn side by side."""
 
+    dataset: str
     left: str
     right: str
 
 
-class Params(Section):
+class Params(Section, frozen=True):
     """The whole file."""
 
     seed: Seed
@@ -181,7 +182,8 @@ def load(path: Path) -> Params:
     YAML is read by the reader that DVC uses, so that a value means the same here and in dvc.lock: YAML 1.2, where
     1e-3 is a number and `yes` is a word.
     """
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     try:
         content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
@@ -211,12 +213,11 @@ def _contradictions(params: Params) -> Iterator[str]:
     for name, variant in params.variants.items():
         yield from _variant_contradictions(f"variants.{name}", variant, params)
     for name, contrast in params.contrasts.items():
+        of_dataset = [v for v, variant in params.variants.items() if variant.dataset == contrast.dataset]
         for side in ("left", "right"):
-            if getattr(contrast, side) not in params.variants:
-                yield _unknown(f"contrasts.{name}.{side}", getattr(contrast, side), "variant", params.variants)
-        pair = [params.variants[v].dataset for v in (contrast.left, contrast.right) if v in params.variants]
-        if len(set(pair)) == 2:
-            yield f"contrasts.{name}: found variants of {pair[0]} and {pair[1]}, expected two of one dataset"
+            if getattr(contrast, side) not in of_dataset:
+                what = f"variant of {contrast.dataset}"
+                yield _unknown(f"contrasts.{name}.{side}", getattr(contrast, side), what, of_dataset)
 
 
 def _generator_contradictions(path: str, generator: Generator) -> Iterator[str]:
@@ -234,9 +235,8 @@ def _dataset_contradictions(path: str, dataset: Dataset, made: set[str]) -> Iter
         yield f"{path}.table: found {shown(dataset.table)}, expected a file under data/"
     elif table.suffix not in (".csv", ".parquet"):
         yield f"{path}.table: found {shown(dataset.table)}, expected a .csv or .parquet file"
-    elif table.parent == PurePosixPath("data/raw") and table.suffix == ".parquet" and dataset.table not in made:
-        if not Path(table).exists():
-            yield f"{path}.table: found {shown(dataset.table)}, which no generator makes{did_you_mean(dataset.table, made)}"
+    elif table.parent == PurePosixPath("data/raw") and dataset.table not in made:
+        yield f"{path}.table: found {shown(dataset.table)}, which no generator makes{did_you_mean(dataset.table, made)}"
     split = dataset.split
     if split.test_size + split.validation_size >= 1:
         both = f"{split.test_size} and {split.validation_size}"
@@ -264,7 +264,8 @@ def _variant_contradictions(path: str, variant: Variant, params: Params) -> Iter
             len(layer.weight) != len(layer.bias) or len({len(row) for row in layer.weight}) != 1
             for layer in variant.initial_weights
         ):
-            yield f"{path}.initial_weights: layers of {found} units, expected hidden_units {sizes} and the outputs, whole rows"
+            wanted = f"hidden_units {sizes} and the outputs, in whole rows"
+            yield f"{path}.initial_weights: found layers of {found} units, expected {wanted}"
 
 
 def _unknown(path: str, found: str, what: str, known: Iterable[str]) -> str:

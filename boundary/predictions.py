@@ -32,7 +32,7 @@ def predict(model: Model, inputs: Tensor) -> Tensor:
     parameters = model.parameters.to(arithmetic.dtype)
     rows_at_once = max(1, CELLS // (len(parameters) * max(network.sizes)))
     pieces = []
-    for piece in inputs.split(rows_at_once, dim=1):
+    for piece in torch.split(inputs, rows_at_once, dim=1):
         x = arithmetic.operand(piece.to(parameters.device, arithmetic.dtype), SAMPLE)
         logits, _ = network.forward(arithmetic, parameters, x, SAMPLE)
         pieces.append((logits if task == "regression" else probabilities(arithmetic, task, logits)).cpu())
@@ -64,14 +64,16 @@ def table(model: Model, columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarr
 def plane(model: Model, inputs: Tensor) -> dict[str, np.ndarray]:
     """What a classifier of two features says of a square grid around inputs (2, rows), as columns.
 
-    GRID_STEPS^2 rows from the bottom left, the second feature slowest: the two features, the class (index) that
-    replicate 0 chooses as replicate_zero, and the share of all replicates that choose class k as votes_k.
+    GRID_STEPS^2 rows from the bottom left, the second feature slowest: the two features, replicate 0's probability
+    of class k as probability_k, and the share of all replicates that choose class k as votes_k; all float32.
     """
     low, high = inputs.double().amin(1) - GRID_MARGIN, inputs.double().amax(1) + GRID_MARGIN
     steps = torch.arange(GRID_STEPS, dtype=torch.float64) * (1 / (GRID_STEPS - 1))
     first, second = ((low[k] + (high[k] - low[k]) * steps).float() for k in (0, 1))
     grid = torch.stack([first.repeat(GRID_STEPS), second.repeat_interleave(GRID_STEPS)])
-    chosen = labels(predict(model, grid)).numpy()
-    votes = {f"votes_{k}": (chosen == k).mean(0) for k in range(len(model.schema.classes))}
-    names = model.schema.features
-    return {names[0]: grid[0].numpy(), names[1]: grid[1].numpy(), "replicate_zero": chosen[0], **votes}
+    said = predict(model, grid)
+    chosen = labels(said)
+    classes = range(len(model.schema.classes))
+    shares = {f"probability_{k}": said[0, k].float().numpy() for k in classes}
+    votes = {f"votes_{k}": (chosen == k).double().mean(0).float().numpy() for k in classes}
+    return {**dict(zip(model.schema.features, grid.numpy(), strict=True)), **shares, **votes}

@@ -27,7 +27,7 @@ def classification_scores(rows: pd.DataFrame, classes: int) -> dict[str, float]:
     predicted has precision 0.
     """
     indices = list(range(classes))
-    average = {"average": "binary"} if classes == 2 else {"average": "macro", "labels": indices}
+    average: dict[str, Any] = {"average": "binary"} if classes == 2 else {"average": "macro", "labels": indices}
     precision, recall, f1, _ = metrics.precision_recall_fscore_support(
         rows["true"], rows["predicted"], zero_division=0, **average
     )
@@ -71,7 +71,7 @@ def class_details(rows: pd.DataFrame, classes: Sequence[object]) -> dict[str, An
 
 
 def summary(scores: Sequence[dict[str, float]]) -> dict[str, float | int | None]:
-    """Means over the replicates, with the 95% interval of the first score's mean (accuracy, or mae), and their number."""
+    """Means over the replicates, the 95% interval of the first score's mean (accuracy, or mae), and their number."""
     first = next(iter(scores[0]))
     means = {name: mean_interval([score[name] for score in scores])[0] for name in scores[0]}
     _, low, high = mean_interval([score[first] for score in scores])

@@ -1,7 +1,6 @@
 """Which rows train, which validate, which test."""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,7 +11,7 @@ class SplitError(ValueError):
     """Why the rows cannot be divided as asked, in one line."""
 
 
-def split(rows: int, classes: Sequence | np.ndarray | None, settings: Split) -> dict[str, np.ndarray]:
+def split(rows: int, classes: np.ndarray | None, settings: Split) -> dict[str, np.ndarray]:
     """Row numbers of the parts train, test and, where asked for, validation: each row in just one of them.
 
     The test part has ceil(test_size * rows) rows and is the same with or without a validation part. random and
@@ -39,12 +38,10 @@ def _count(share: float, rows: int) -> int:
     return math.ceil(share * rows)
 
 
-def _draw(
-    rows: np.ndarray, classes: Sequence | np.ndarray | None, count: int, seed: int | None
-) -> tuple[np.ndarray, np.ndarray]:
+def _draw(rows: np.ndarray, classes: np.ndarray | None, count: int, seed: int | None) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.model_selection import train_test_split
 
-    stratify = None if classes is None else np.asarray(classes)[rows]
+    stratify = None if classes is None else classes[rows]
     try:
         rest, part = train_test_split(rows, test_size=count, random_state=seed, stratify=stratify)
     except ValueError as error:

@@ -8,7 +8,7 @@ CONFIDENCE = 0.95
 
 
 def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float | None, float | None]:
-    """The mean of independent values, and Student's interval around it: mean -+ t s / sqrt(n), n - 1 degrees of freedom.
+    """The mean of independent values, and Student's interval around it: mean -+ t s / sqrt(n) with n - 1 degrees.
 
     With a single value there is no spread to judge by: low and high are None. Sums are exact (fmean, stdev), so the
     order of the values does not matter.

@@ -52,7 +52,8 @@ def _check_numbers(name: str, column: pd.Series) -> None:
         raise TableError(f"column {name!r}, row {bad[0] + 1}: found {found}, expected a finite float32 number")
 
 
-def publish(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+def publish(table: pd.DataFrame, schema: Schema) -> dict[str, np.ndarray]:
     """The columns that training uses, numbers as float32, classes as they are."""
     numbers = [*schema.features, *([schema.target] if schema.task == "regression" else [])]
-    return table[[*schema.features, schema.target]].astype({name: np.float32 for name in numbers})
+    chosen = table[[*schema.features, schema.target]].astype(dict.fromkeys(numbers, np.float32))
+    return {name: chosen[name].to_numpy() for name in chosen.columns}

@@ -125,7 +125,7 @@ def _batches(train: Examples, batch_rows: int, generators: Sequence[torch.Genera
         yield train
         return
     orders = torch.stack([torch.randperm(len(train), generator=g) for g in generators]).to(train.x.device)
-    for rows in orders.split(batch_rows, dim=1):  # (R, batch_rows)
+    for rows in torch.split(orders, batch_rows, dim=1):  # (R, batch_rows)
         yield Examples(train.x[:, rows].transpose(0, 1), train.y[:, rows].transpose(0, 1))
 
 

@@ -9,7 +9,8 @@ from boundary.schema import TableError
 
 def run(main: Callable[[], None], *mistakes: type[Exception]) -> None:
     """Run a stage's main; `mistakes` are errors of its own that carry a line for the user."""
+    expected: tuple[type[Exception], ...] = (FileError, TableError, OSError, *mistakes)
     try:
         main()
-    except (FileError, TableError, OSError, *mistakes) as error:
+    except expected as error:
         sys.exit(str(error))

@@ -16,7 +16,7 @@ def main() -> None:
     parser.add_argument("--predictions", type=Path, required=True, help="folder of the predictions")
     parser.add_argument("--metrics", type=Path, required=True)
     parser.add_argument("--details", type=Path, required=True)
-    parser.add_argument("--confusion", type=Path, required=True)
+    parser.add_argument("--confusion", type=Path, required=True, help="folder; stays empty for a regression")
     arguments = parser.parse_args()
     classes = files.read_schema(arguments.data / "schema.json").classes
     tables = {
@@ -34,12 +34,11 @@ def main() -> None:
             ],
         }
     files.write_json(arguments.details, {"classes": list(classes), **details})
-    pairs = (
-        [(classes[t], classes[p]) for t, p in zip(tables["test"]["true"], tables["test"]["predicted"], strict=True)]
-        if classes
-        else []
-    )
-    files.write_csv(arguments.confusion, ("true", "predicted"), pairs)
+    arguments.confusion.mkdir(parents=True, exist_ok=True)
+    if classes:
+        pairs = zip(tables["test"]["true"], tables["test"]["predicted"], strict=True)
+        rows = ((classes[actual], classes[predicted]) for actual, predicted in pairs)
+        files.write_csv(arguments.confusion / "test.csv", ("actual", "predicted"), rows)
 
 
 if __name__ == "__main__":

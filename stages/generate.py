@@ -15,7 +15,7 @@ def main() -> None:
     parser.add_argument("--table", type=Path, required=True)
     arguments = parser.parse_args()
     table = generators.generate(params.load(arguments.params).generators[arguments.name])
-    files.write_columns(arguments.table, dict(table.items()))
+    files.write_columns(arguments.table, table)
 
 
 if __name__ == "__main__":

@@ -21,14 +21,16 @@ def main() -> None:
         described = tables.describe(table, dataset)
     except schema.TableError as error:
         raise schema.TableError(f"{arguments.table}: {error}") from None
-    target = None if described.task == "regression" else table[described.target]
+    target = None if described.task == "regression" else table[described.target].to_numpy()
     try:
         parts = splitting.split(len(table), target, dataset.split)
     except splitting.SplitError as error:
         raise splitting.SplitError(f"{arguments.params}: datasets.{arguments.name}.{error}") from None
     published = tables.publish(table, described)
     for part, rows in parts.items():
-        files.write_columns(arguments.parts / f"{part}.parquet", dict(published.iloc[rows].items()))
+        files.write_columns(
+            arguments.parts / f"{part}.parquet", {name: column[rows] for name, column in published.items()}
+        )
     files.write_schema(arguments.parts / "schema.json", described)
     sizes = ", ".join(f"{len(rows)} {part}" for part, rows in parts.items())
     classes = f", classes {list(described.classes)}" if described.classes else ""

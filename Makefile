@@ -1,0 +1,52 @@
+# `make help` lists the targets. Every target sets up what it needs, in .venv.
+PYTHON ?= python3
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export DVC_NO_ANALYTICS := 1
+
+.PHONY: help setup repro plots test test-slow lint format clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+repro: $(VENV)/run ## train and evaluate what params.yaml says, then show the results
+	@python -m stages.check params.yaml data/params_checked.txt
+	dvc repro
+	@echo
+	@cat metrics/comparison.md
+	@echo
+	@echo "Pictures: plots/   Interactive plots: make plots   After a change of params.yaml: make repro, then dvc metrics diff"
+
+plots: repro ## draw the interactive plots into dvc_plots/index.html
+	dvc plots show
+
+test: $(VENV)/test lint ## prove that it works: lint, types, and every test but the slow ones
+	python -m pytest -m "not slow"
+
+test-slow: $(VENV)/test ## the deeper, slower checks
+	python -m pytest -m slow
+
+lint: $(VENV)/test ## style and types
+	ruff check .
+	ruff format --check .
+	mypy
+
+format: $(VENV)/test ## put the code into shape
+	ruff check --fix .
+	ruff format .
+
+setup: $(VENV)/test ## install everything into .venv
+
+clean: ## remove .venv and caches; results and DVC's cache stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/run: requirements.txt constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, PYTHON=... chooses one; found " + sys.version.split()[0])'
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
+	@touch $@
+
+$(VENV)/test: $(VENV)/run requirements-dev.txt
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
+	@touch $@

@@ -1,0 +1,26 @@
+"""compare: rank the variants of each data set."""
+
+import argparse
+from pathlib import Path
+
+from boundary import comparison, files, params
+from stages import _program
+
+
+def main() -> None:
+    """Write the table of all variants that params.yaml names; files of others in the folder are left out."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--params", type=Path, required=True)
+    parser.add_argument("--details", type=Path, required=True, help="folder of what evaluate wrote")
+    parser.add_argument("--table", type=Path, required=True)
+    arguments = parser.parse_args()
+    variants = params.load(arguments.params).variants
+    summaries = {
+        name: (variant.dataset, files.read_json(arguments.details / f"{name}.json")["test"]["summary"])
+        for name, variant in variants.items()
+    }
+    files.write_text(arguments.table, comparison.markdown(summaries))
+
+
+if __name__ == "__main__":
+    _program.run(main, params.ParamsError)

@@ -1,0 +1,39 @@
+"""plot_contrast: draw two variants of a data set side by side, one on its training rows, one on the test rows."""
+
+import argparse
+from pathlib import Path
+
+from boundary import figures, files
+from stages import _program
+
+
+def main() -> None:
+    """Write the picture of one entry of `contrasts`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the split")
+    parser.add_argument("--left", required=True, help="a variant's name")
+    parser.add_argument("--right", required=True)
+    parser.add_argument("--left-predictions", type=Path, required=True, help="folder of its predictions")
+    parser.add_argument("--right-predictions", type=Path, required=True)
+    parser.add_argument("--image", type=Path, required=True)
+    arguments = parser.parse_args()
+    described = files.read_schema(arguments.data / "schema.json")
+    if len(described.classes) < 2 or len(described.features) != 2:
+        raise files.FileError(f"{arguments.data}: a contrast is drawn for classes of two features only")
+    sides = (
+        (arguments.left, arguments.left_predictions, "train"),
+        (arguments.right, arguments.right_predictions, "test"),
+    )
+    panels = [
+        (
+            f"{name}: {part} data",
+            figures.Plane.of(files.read_columns(predictions / "plane.parquet"), described.features),
+            figures.Points.of(files.read_columns(arguments.data / f"{part}.parquet"), described),
+        )
+        for name, predictions, part in sides
+    ]
+    files.write_png(arguments.image, figures.decision_boundaries(panels, described.classes))
+
+
+if __name__ == "__main__":
+    _program.run(main)

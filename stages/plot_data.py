@@ -1,0 +1,33 @@
+"""plot_data: draw a data set."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from boundary import figures, files
+from stages import _program
+
+
+def main() -> None:
+    """Write a picture of a split's rows: by class where there are classes, else by part."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the split")
+    parser.add_argument("--image", type=Path, required=True)
+    arguments = parser.parse_args()
+    described = files.read_schema(arguments.data / "schema.json")
+    parts = {part: files.read_columns(arguments.data / f"{part}.parquet") for part in ("train", "test")}
+    if described.classes:
+        names = (*described.features, described.target)
+        rows = {name: np.concatenate([columns[name] for columns in parts.values()]) for name in names}
+        figure = figures.data_by_class(arguments.name, figures.Points.of(rows, described), described.classes)
+    else:
+        feature, target = described.features[0], described.target
+        drawn = {part: (columns[feature], columns[target]) for part, columns in parts.items()}
+        figure = figures.data_line(arguments.name, drawn, (feature, target))
+    files.write_png(arguments.image, figure)
+
+
+if __name__ == "__main__":
+    _program.run(main)
