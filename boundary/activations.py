@@ -81,6 +81,11 @@ def _gelu_slope(a: Arithmetic, z: Tensor, h: Tensor) -> Tensor:
     return (t + 1.0) * 0.5 + z * 0.5 * (1.0 - t * t) * inner_slope
 
 
+def _step(z: Tensor) -> Tensor:
+    """1 where z > 0, else 0; by arithmetic, which is far quicker than a comparison and torch.where."""
+    return z.sign().clamp(min=0)
+
+
 def _inside(z: Tensor, low: float, high: float) -> Tensor:
     return ((z > low) & (z < high)).to(z.dtype)
 
@@ -91,11 +96,15 @@ ACTIVATIONS: dict[str, Activation] = {
     "relu6": Activation(lambda a, z: z.clamp(0, 6), lambda a, z, h: _inside(z, 0, 6), nn.ReLU6),
     "leaky_relu": Activation(
         lambda a, z: z.clamp(min=0) + z.clamp(max=0) * LEAK,
-        lambda a, z, h: torch.where(z > 0, 1.0, LEAK).to(z.dtype),
+        lambda a, z, h: _step(z) * (1.0 - LEAK) + LEAK,
         nn.LeakyReLU,
     ),
     "elu": Activation(elu, lambda a, z, h: h.clamp(max=0) + 1.0, nn.ELU),
-    "selu": Activation(selu, lambda a, z, h: torch.where(z > 0, SELU_SCALE, h + SELU_SCALE * SELU_ALPHA), nn.SELU),
+    "selu": Activation(
+        selu,
+        lambda a, z, h: h.clamp(max=0) + (1.0 - _step(z)) * (SELU_SCALE * SELU_ALPHA) + _step(z) * SELU_SCALE,
+        nn.SELU,
+    ),
     "silu": Activation(silu, _silu_slope, nn.SiLU),
     "gelu_tanh": Activation(gelu_tanh, _gelu_slope, lambda: nn.GELU(approximate="tanh")),
     "softplus": Activation(softplus, lambda a, z, h: a.sigmoid(z), nn.Softplus),

@@ -87,19 +87,17 @@ def log1p(x: Tensor) -> Tensor:
 
 
 def tanh(x: Tensor) -> Tensor:
-    """With e = e^(-2|x|) and m = e - 1: -m / (2 + m) near 0, and 1 - 2e / (1 + e) beyond; then the sign of x."""
-    k, fraction = _exp_parts((x.abs() * -2.0).clamp(min=-700.0))
-    scale = power_of_two(k)
-    e = (fraction + 1.0) * scale
-    m = fraction * scale + (scale - 1.0)
-    positive = torch.where(e > 1 / 3, _ratio(-m, 2.0, m), 1.0 - e * 2.0 / (e + 1.0))
-    return torch.where(x < 0, -positive, positive)
+    """-m / (2 + m) with m = e^(-2|x|) - 1, and the sign of x."""
+    m = expm1(x.abs() * -2.0)
+    return torch.copysign(_ratio(-m, 2.0, m), x)
 
 
 def sigmoid(x: Tensor) -> Tensor:
-    """1 / (1 + e^-x), from e^-|x|: no overflow, and small values keep their digits."""
+    """1 / (1 + e^-x), from s = sigmoid(-|x|), whose small values keep their digits: s, or for x > 0 s + (1 - 2s)."""
     e = exp(-x.abs())
-    return _ratio(torch.where(x < 0, e, torch.ones_like(e)), 1.0, e)
+    s = _ratio(e, 1.0, e)
+    positive = x.sign().clamp(min=0)  # far quicker than torch.where
+    return (1.0 - s * 2.0) * positive + s
 
 
 def _ratio(numerator: Tensor, a: float, b: Tensor) -> Tensor:

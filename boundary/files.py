@@ -18,6 +18,7 @@ from boundary.schema import Schema
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
     from matplotlib.figure import Figure
 
 
@@ -66,7 +67,7 @@ def write_columns(path: Path, columns: Mapping[str, Any]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pa.table({name: pa.array(np.asarray(column)) for name, column in columns.items()})
+    table = pa.Table.from_arrays([_to_arrow(np.asarray(column)) for column in columns.values()], list(columns))
     write(path, lambda file: pq.write_table(table, file, compression="none"))
 
 
@@ -74,8 +75,29 @@ def read_columns(path: Path) -> dict[str, np.ndarray]:
     """Read a Parquet file as arrays."""
     import pyarrow.parquet as pq
 
-    table = pq.read_table(path)
-    return {name: table[name].to_numpy() for name in table.column_names}
+    table = pq.ParquetFile(path).read()
+    return {name: _from_arrow(table[name].combine_chunks()) for name in table.column_names}
+
+
+def _to_arrow(column: np.ndarray) -> "pa.Array":
+    """Numbers are handed over as they lie in memory: pa.array and to_numpy would import pandas, half a second."""
+    import pyarrow as pa
+
+    if column.dtype.kind not in "iuf":
+        return pa.array(column.tolist())
+    contiguous = np.ascontiguousarray(column)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(column.dtype), len(column), [None, pa.py_buffer(contiguous)])
+
+
+def _from_arrow(column: "pa.Array") -> np.ndarray:
+    """The opposite; the result is a copy that may be written to."""
+    import pyarrow.types as types
+
+    if types.is_boolean(column.type) or not types.is_primitive(column.type) or column.null_count:
+        return np.array(column.to_pylist())
+    dtype = column.type.to_pandas_dtype()
+    start = column.offset * np.dtype(dtype).itemsize
+    return np.frombuffer(column.buffers()[1], dtype, len(column), start).copy()
 
 
 def read_table(path: Path) -> "pd.DataFrame":

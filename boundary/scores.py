@@ -26,18 +26,17 @@ def classification_scores(rows: pd.DataFrame, classes: int) -> dict[str, float]:
     Two classes: precision, recall and F1 of class 1. More: their plain means over the classes. A class that is never
     predicted has precision 0.
     """
+    true, predicted = rows["true"].to_numpy(), rows["predicted"].to_numpy()
     indices = list(range(classes))
     average: dict[str, Any] = {"average": "binary"} if classes == 2 else {"average": "macro", "labels": indices}
-    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
-        rows["true"], rows["predicted"], zero_division=0, **average
-    )
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(true, predicted, zero_division=0, **average)
     probability = rows[[f"probability_{k}" for k in indices]].to_numpy()
     return {
-        "accuracy": float(metrics.accuracy_score(rows["true"], rows["predicted"])),
+        "accuracy": float(metrics.accuracy_score(true, predicted)),
         "precision": float(precision),
         "recall": float(recall),
         "f1": float(f1),
-        "loss": float(metrics.log_loss(rows["true"], probability, labels=indices)),
+        "loss": float(metrics.log_loss(true, probability, labels=indices)),
     }
 
 
@@ -57,16 +56,17 @@ def class_details(rows: pd.DataFrame, classes: Sequence[object]) -> dict[str, An
     """
     if not classes:
         return {}
+    true, predicted = rows["true"].to_numpy(), rows["predicted"].to_numpy()
     indices = list(range(len(classes)))
     report = metrics.classification_report(
-        rows["true"],
-        rows["predicted"],
+        true,
+        predicted,
         labels=indices,
         target_names=[str(label) for label in classes],
         output_dict=True,
         zero_division=0,
     )
-    matrix = metrics.confusion_matrix(rows["true"], rows["predicted"], labels=indices)
+    matrix = metrics.confusion_matrix(true, predicted, labels=indices)
     return {"confusion_matrix": matrix.tolist(), "classification_report": rounded(report)}
 
 

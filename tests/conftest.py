@@ -1,0 +1,60 @@
+"""One real run of the whole default pipeline, shared by the tests that look at what it published."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ENVIRONMENT = {
+    **os.environ,
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    "DVC_NO_ANALYTICS": "1",
+    "GIT_AUTHOR_NAME": "test",
+    "GIT_AUTHOR_EMAIL": "test@localhost",
+    "GIT_COMMITTER_NAME": "test",
+    "GIT_COMMITTER_EMAIL": "test@localhost",
+}
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def run(folder: Path, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder, with this Python's programs first on the path; output is captured as text."""
+    done = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    if check and done.returncode:
+        pytest.fail(f"{' '.join(command)} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return done
+
+
+def copy_of_repository(folder: Path) -> Path:
+    """The working tree as a fresh clone would have it, committed, without any artefact that DVC keeps."""
+    listed = subprocess.check_output(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, text=True
+    )
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    run(folder, "git", "init", "-q")
+    run(folder, "git", "add", "-A")
+    run(folder, "git", "commit", "-qm", "copy")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the repository after `dvc repro` from nothing. Read only: others look at it too."""
+    folder = copy_of_repository(tmp_path_factory.mktemp("published"))
+    run(folder, "dvc", "repro")
+    return folder
+
+
+@pytest.fixture
+def workspace(published: Path, tmp_path: Path) -> Path:
+    """A copy of the published repository, cache and all, to change at will."""
+    return shutil.copytree(published, tmp_path / "workspace", symlinks=True)

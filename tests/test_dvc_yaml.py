@@ -1,0 +1,100 @@
+"""dvc.yaml against the programs: what a stage imports, reads and writes is what it declares, and nothing more."""
+
+import ast
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from boundary import params
+
+ROOT = Path(__file__).parent.parent
+STAGES: dict[str, dict[str, Any]] = {
+    name: stage.get("do", stage) for name, stage in YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"].items()
+}
+SECTIONS = {"generators", "datasets", "variants", "contrasts"}
+
+
+def imported(path: Path) -> set[Path]:
+    """The project's files that a file imports, directly; not those under `if TYPE_CHECKING`."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    candidates = {Path(*name.split(".")).with_suffix(".py") for name in names}
+    return {candidate for candidate in candidates if (ROOT / candidate).is_file()}
+
+
+def needed(program: Path) -> set[str]:
+    """The program and all of the project's files that it imports, directly or not."""
+    found, new = set(), {program}
+    while new:
+        found |= new
+        new = {path for known in new for path in imported(ROOT / known)} - found
+    return {path.as_posix() for path in found}
+
+
+def paths(entries: list[Any]) -> list[str]:
+    """Paths of deps or outs, whether given alone or with options."""
+    return [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
+
+
+def program(stage: dict[str, Any]) -> Path:
+    words = shlex.split(stage["cmd"])
+    assert words[:2] == ["python", "-m"]
+    return Path(*words[2].split(".")).with_suffix(".py")
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_code_dependencies_are_the_imports(name: str) -> None:
+    declared = {path for path in paths(STAGES[name]["deps"]) if path.endswith(".py")}
+    assert declared == needed(program(STAGES[name]))
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_is_the_program_of_its_name(name: str) -> None:
+    assert program(STAGES[name]) == Path("stages", f"{name}.py")
+    assert STAGES[name]["desc"]
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_path_stands_on_the_command_and_in_deps_or_outs(name: str) -> None:
+    """On the command: params.yaml, data dependencies and outputs. Dependencies that only order stages need not be."""
+    stage = STAGES[name]
+    words = shlex.split(stage["cmd"])[3:]
+    mentioned = {word for word in words if "/" in word or word.startswith("${item.table") or word == "params.yaml"}
+    inputs = {path for path in paths(stage["deps"]) if not path.endswith(".py")} - {"data/params_checked.txt"}
+    outputs = set(paths([*stage.get("outs", []), *stage.get("metrics", [])]))
+    assert outputs <= mentioned
+    assert mentioned - outputs - {"params.yaml"} == inputs - {"params.yaml"}
+    assert ("params.yaml" in mentioned) == ("params" in stage or "params.yaml" in inputs)
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_params_are_those_that_the_program_reads(name: str) -> None:
+    """Attributes of what params.load returns, found in the program; `device` changes where, not what."""
+    tree = ast.parse((ROOT / program(STAGES[name])).read_text())
+    fields = set(params.Params.__struct_fields__)
+    read = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in fields}
+    declared = {entry.split(".")[0] for entry in STAGES[name].get("params", [])}
+    if name != "check":
+        assert declared == read & fields - {"device"} - ({"datasets"} if name == "train" else set())
+
+
+def test_every_program_is_a_stage() -> None:
+    programs = {path.stem for path in (ROOT / "stages").glob("[!_]*.py")}
+    assert programs == set(STAGES)
+
+
+def test_library_and_programs_depend_one_way() -> None:
+    """boundary/ knows neither stages/ nor paths of the project."""
+    for path in (ROOT / "boundary").glob("*.py"):
+        assert not any(found.parts[0] == "stages" for found in imported(path.relative_to(ROOT)) if found.parts), path

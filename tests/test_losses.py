@@ -1,0 +1,113 @@
+"""Losses and their gradients against those of torch.nn."""
+
+import math
+from typing import get_args
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from boundary.arithmetic import Exact, Fast
+from boundary.losses import LOSSES, TASK_LOSSES, softmax
+from boundary.params import LossName, Task
+
+EXACT, FAST = Exact(1), Fast()
+EITHER = pytest.mark.parametrize(
+    ("arithmetic", "tolerance"),
+    [(EXACT, {"rtol": 1e-12, "atol": 1e-14}), (FAST, {"rtol": 1e-5, "atol": 1e-5})],
+    ids=["exact", "fast"],
+)
+MODULES = {
+    "bce_with_logits": nn.BCEWithLogitsLoss,
+    "cross_entropy": nn.CrossEntropyLoss,
+    "l1": nn.L1Loss,
+    "mse": nn.MSELoss,
+}
+REPLICATES, OUTPUTS, ROWS = 3, 5, 40
+
+
+def logits_and_targets(loss: str) -> tuple[Tensor, Tensor]:
+    """Logits (R, outputs, rows) and what the loss takes as target (outputs, rows), float64."""
+    generator = torch.Generator().manual_seed(1)
+    outputs = OUTPUTS if loss == "cross_entropy" else 1
+    z = torch.randn(REPLICATES, outputs, ROWS, generator=generator, dtype=torch.float64) * 5
+    if loss == "cross_entropy":
+        classes = torch.randint(OUTPUTS, (ROWS,), generator=generator)
+        return z, nn.functional.one_hot(classes, OUTPUTS).T.double()
+    y = torch.randn(1, ROWS, generator=generator, dtype=torch.float64)
+    return z, (y > 0).double() if loss == "bce_with_logits" else y
+
+
+def by_torch(loss: str, z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """The module's losses (R, 1, rows), without a mean, and autograd's gradient."""
+    z = z.clone().requires_grad_()
+    values = MODULES[loss](reduction="none")(z, y.expand_as(z)).reshape(REPLICATES, 1, ROWS)
+    (gradient,) = torch.autograd.grad(values.sum(), z)
+    return values.detach(), gradient
+
+
+def column(*numbers: float) -> Tensor:
+    """One replicate's one row."""
+    return torch.tensor(numbers, dtype=torch.float64).view(1, -1, 1)
+
+
+def test_params_name_all_losses() -> None:
+    assert set(get_args(LossName)) == set(LOSSES) == {loss for losses in TASK_LOSSES.values() for loss in losses}
+    assert set(get_args(Task)) == set(TASK_LOSSES)
+
+
+@EITHER
+@pytest.mark.parametrize("name", LOSSES)
+def test_values_and_gradients_are_those_of_torch(
+    name: str, arithmetic: Exact | Fast, tolerance: dict[str, float]
+) -> None:
+    z, y = (t.to(arithmetic.dtype) for t in logits_and_targets(name))
+    values, gradient = by_torch(name, z, y)
+    torch.testing.assert_close(LOSSES[name].values(arithmetic, z, y), values, **tolerance)
+    torch.testing.assert_close(LOSSES[name].gradient(arithmetic, z, y), gradient, **tolerance)
+
+
+@pytest.mark.parametrize(
+    ("name", "z", "y", "value", "gradient"),
+    [
+        ("bce_with_logits", [0.0], [1.0], math.log(2), [-0.5]),
+        ("bce_with_logits", [0.0], [0.0], math.log(2), [0.5]),
+        ("bce_with_logits", [math.log(3)], [1.0], math.log(4 / 3), [-0.25]),
+        ("bce_with_logits", [math.log(3)], [0.0], math.log(4), [0.75]),
+        ("bce_with_logits", [1000.0], [1.0], 0.0, [0.0]),
+        ("bce_with_logits", [1000.0], [0.0], 1000.0, [1.0]),
+        ("bce_with_logits", [-1000.0], [1.0], 1000.0, [-1.0]),
+        ("bce_with_logits", [-1000.0], [0.0], 0.0, [0.0]),
+        ("cross_entropy", [7.0, 7.0, 7.0], [0.0, 1.0, 0.0], math.log(3), [1 / 3, -2 / 3, 1 / 3]),
+        ("cross_entropy", [0.0, math.log(3)], [1.0, 0.0], math.log(4), [-0.75, 0.75]),
+        ("cross_entropy", [1000.0, -1000.0], [1.0, 0.0], 0.0, [0.0, 0.0]),
+        ("cross_entropy", [1000.0, -1000.0], [0.0, 1.0], 2000.0, [1.0, -1.0]),
+        ("l1", [3.0], [5.0], 2.0, [-1.0]),
+        ("l1", [5.0], [3.0], 2.0, [1.0]),
+        ("l1", [3.0], [3.0], 0.0, [0.0]),
+        ("mse", [3.0], [5.0], 4.0, [-4.0]),
+    ],
+)
+def test_by_hand(name: str, z: list[float], y: list[float], value: float, gradient: list[float]) -> None:
+    loss, logits, target = LOSSES[name], column(*z), column(*y)
+    assert loss.values(EXACT, logits, target).item() == pytest.approx(value, abs=1e-14)
+    assert loss.gradient(EXACT, logits, target).flatten().tolist() == pytest.approx(gradient, abs=1e-14)
+
+
+@EITHER
+def test_softmax_is_that_of_torch_and_sums_to_one(arithmetic: Exact | Fast, tolerance: dict[str, float]) -> None:
+    z, _ = logits_and_targets("cross_entropy")
+    z = torch.cat([z, z * 200]).to(arithmetic.dtype)
+    p = softmax(arithmetic, z)
+    torch.testing.assert_close(p, torch.softmax(z, dim=-2), **tolerance)
+    torch.testing.assert_close(p.sum(-2), torch.ones(2 * REPLICATES, ROWS, dtype=z.dtype), **tolerance)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_targets_may_differ_between_replicates(name: str) -> None:
+    """As in mini-batches: y of shape (R, outputs, rows)."""
+    z, y = logits_and_targets(name)
+    own = torch.stack([y.roll(k, dims=-1) for k in range(REPLICATES)])
+    for k in range(REPLICATES):
+        for f in (LOSSES[name].values, LOSSES[name].gradient):
+            assert torch.equal(f(EXACT, z, own)[k], f(EXACT, z[k : k + 1], own[k])[0])
