@@ -88,15 +88,14 @@ class Exact:
         """a @ b for operands a (..., m, K) and b (..., K, n).
 
         Up to BLOCK terms: the exact product. More: exact products of BLOCK terms each (the last may be shorter),
-        then the exact sum of these, rounded to a grid of their own.
+        then, element by element, the `sum` of these.
         """
         terms = a.shape[-1]
         if terms <= BLOCK:
             return torch.matmul(a, b)
         starts = range(0, terms, BLOCK)
         blocks = [torch.matmul(a[..., s : s + BLOCK], b[..., s : s + BLOCK, :]) for s in starts]
-        stacked = torch.stack(blocks, dim=-1)  # (..., m, n, blocks)
-        return to_grid(stacked, sum_bits(len(blocks)), (-3, -2, -1)).sum(-1)
+        return self.sum(torch.stack(blocks, dim=-1), -1).squeeze(-1)
 
     def operand_sum(self, a: Tensor) -> Tensor:
         """The sum of an operand over its last axis, (..., m, 1): exact for up to 2^27 terms."""
