@@ -4,6 +4,7 @@ Predictions come as a table, one row per example, as predictions.table makes it:
 classes (given by their index) probability_0, probability_1, ...
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from sklearn import metrics
 from boundary.statistics import mean_interval
 
 DECIMALS = 6
+POSSIBLE = {"accuracy": (0.0, 1.0), "mae": (0.0, math.inf)}  # the range of the scores that are given an interval
 
 
 def of(rows: pd.DataFrame, classes: Sequence[object]) -> dict[str, float]:
@@ -71,10 +73,16 @@ def class_details(rows: pd.DataFrame, classes: Sequence[object]) -> dict[str, An
 
 
 def summary(scores: Sequence[dict[str, float]]) -> dict[str, float | int | None]:
-    """Means over the replicates, the 95% interval of the first score's mean (accuracy, or mae), and their number."""
+    """Means over the replicates, the 95% interval of the first score's mean (accuracy, or mae), and their number.
+
+    The interval is cut to values that are possible, which takes nothing from the chance that it holds the true mean.
+    """
     first = next(iter(scores[0]))
     means = {name: mean_interval([score[name] for score in scores])[0] for name in scores[0]}
     _, low, high = mean_interval([score[first] for score in scores])
+    if low is not None and high is not None:
+        least, most = POSSIBLE[first]
+        low, high = max(low, least), min(high, most)
     result = rounded({**means, f"{first}_low": low, f"{first}_high": high})
     return {**result, "replicates": len(scores)}
 

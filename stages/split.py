@@ -32,10 +32,11 @@ def main() -> None:
             arguments.parts / f"{part}.parquet", {name: column[rows] for name, column in published.items()}
         )
     files.write_schema(arguments.parts / "schema.json", described)
-    sizes = ", ".join(f"{len(rows)} {part}" for part, rows in parts.items())
-    classes = f", classes {list(described.classes)}" if described.classes else ""
-    print(f"{arguments.name}: {described.task} of {described.target} from {len(described.features)} features{classes}")
-    print(f"{arguments.name}: {sizes} rows")
+    count = len(described.features)
+    features = f"{count} feature{'s' if count > 1 else ''}"
+    classes = f", classes {', '.join(map(str, described.classes))}" if described.classes else ""
+    print(f"{arguments.name}: {described.task} of {described.target} from {features}{classes}")
+    print(f"{arguments.name}: {', '.join(f'{len(rows)} {part}' for part, rows in parts.items())} rows")
 
 
 if __name__ == "__main__":

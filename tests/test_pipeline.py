@@ -162,7 +162,7 @@ contrasts: {}
 """
     )
     done = run(folder, "dvc", "repro")
-    assert "own: binary of answer from 2 features, classes ['no', 'yes']" in done.stdout
+    assert "own: binary of answer from 2 features, classes no, yes" in done.stdout
     assert "own: 130 train, 50 test, 20 validation rows" in done.stdout
     assert json.loads((folder / "metrics/own_v0.json").read_text())["accuracy"] == 1.0
     assert (folder / "data/split/own/validation.parquet").is_file()
