@@ -22,7 +22,8 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """', did you mean x?' for the nearest known word, or ', known: ...' when none is near."""
     known = list(known)
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    by_lower = {name.lower(): name for name in known}
+    near = [by_lower[found] for found in difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)]
     if SYNONYMS.get(word) in known:
         near = [SYNONYMS[word]]
     return f", did you mean {near[0]}?" if near else f", known: {', '.join(known) or 'none'}"
@@ -31,28 +32,54 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def read(value: Any, expected: Any, path: str, problems: list[str]) -> Any:
     """value as the expected type; where it does not fit, None, and lines "path: found ..., expected ..." in problems.
 
-    expected: a Section, a union of tagged ones, dict[name, type], a Literal, or what msgspec.convert takes.
+    expected: a Section, a union of tagged ones, dict[name, type], list[type], tuple[type, ...] of fixed length, a
+    Literal, any of these or None, or one kind of number or text that msgspec.convert takes.
     """
-    if typing.get_origin(expected) is types.UnionType and all(_is_section(t) for t in typing.get_args(expected)):
-        return _read_tagged(value, typing.get_args(expected), path, problems)
+    options = typing.get_args(expected)
+    origin = typing.get_origin(expected)
+    if types.NoneType in options:
+        if value is None:
+            return None
+        (expected,) = (option for option in options if option is not types.NoneType)
+        return read(value, expected, path, problems)
+    if origin is types.UnionType:
+        return _read_tagged(value, options, path, problems)
     if _is_section(expected):
         return _read_section(value, expected, path, problems)
-    if typing.get_origin(expected) is dict:
-        return _read_named(value, expected, path, problems)
-    if typing.get_origin(expected) is Literal and value not in typing.get_args(expected):
-        options = typing.get_args(expected)
-        hint = did_you_mean(value, options) if isinstance(value, str) else f", known: {', '.join(options)}"
-        problems.append(f"{path}: found {shown(value)}{hint}")
-        return None
+    if origin is dict:
+        return _read_named(value, options, path, problems)
+    if origin in (list, tuple):
+        return _read_list(value, expected, path, problems)
+    if origin is Literal:
+        return _read_word(value, options, path, problems)
     try:
         converted = msgspec.convert(value, expected)
-        if not _finite(converted):
-            raise msgspec.ValidationError("Expected finite numbers")
+        if isinstance(converted, float) and not math.isfinite(converted):
+            raise msgspec.ValidationError
         return converted
-    except msgspec.ValidationError as error:
-        allowed = str(error).replace("`", "").replace("Expected", "expected")
-        problems.append(f"{path}: found {shown(value)}, {allowed}")
+    except msgspec.ValidationError:
+        problems.append(f"{path}: found {shown(value)}, expected {_type_name(expected)}")
         return None
+
+
+def _read_word(value: Any, options: tuple[str, ...], path: str, problems: list[str]) -> Any:
+    if isinstance(value, str) and value in options:
+        return value
+    hint = did_you_mean(value, options) if isinstance(value, str) else f", known: {', '.join(options)}"
+    problems.append(f"{path}: found {shown(value)}{hint}")
+    return None
+
+
+def _read_list(value: Any, expected: Any, path: str, problems: list[str]) -> Any:
+    kinds = typing.get_args(expected)
+    if not isinstance(value, list) or (typing.get_origin(expected) is tuple and len(value) != len(kinds)):
+        problems.append(f"{path}: found {shown(value)}, expected {_type_name(expected)}")
+        return None
+    if typing.get_origin(expected) is list:
+        return [read(item, kinds[0], f"{path}[{k}]", problems) for k, item in enumerate(value)]
+    return tuple(
+        read(item, kind, f"{path}[{k}]", problems) for k, (item, kind) in enumerate(zip(value, kinds, strict=True))
+    )
 
 
 def _read_section(value: Any, section: type, path: str, problems: list[str]) -> Any:
@@ -63,9 +90,9 @@ def _read_section(value: Any, section: type, path: str, problems: list[str]) -> 
     tag = section.__struct_config__.tag_field  # type: ignore[attr-defined]
     before = len(problems)
     for key in value:
-        if key not in fields and key != tag:
+        if key not in fields and (tag is None or key != tag):
             left = [name for name in fields if name not in value]
-            problems.append(f"{_join(path, key)}: unknown{did_you_mean(str(key), left)}")
+            problems.append(f"{_join(path, key)}: unknown{did_you_mean(str(key), left) if left else ''}")
     values = {}
     for name, field in fields.items():
         if name in value:
@@ -87,8 +114,8 @@ def _read_tagged(value: Any, sections: tuple[type, ...], path: str, problems: li
     return None
 
 
-def _read_named(value: Any, expected: Any, path: str, problems: list[str]) -> Any:
-    name_type, item_type = typing.get_args(expected)
+def _read_named(value: Any, types_: tuple[Any, ...], path: str, problems: list[str]) -> Any:
+    name_type, item_type = types_
     if not isinstance(value, dict):
         problems.append(f"{path}: found {shown(value)}, expected names and what they stand for")
         return None
@@ -109,11 +136,27 @@ def _is_section(expected: Any) -> bool:
 
 
 def _type_name(expected: Any) -> str:
-    if typing.get_origin(expected) is Literal:
-        return f"one of: {', '.join(typing.get_args(expected))}"
-    if typing.get_origin(expected) is Annotated:
-        expected = typing.get_args(expected)[0]
-    return "keys and values" if _is_section(expected) else getattr(expected, "__name__", str(expected))
+    origin, options = typing.get_origin(expected), typing.get_args(expected)
+    if origin is Literal:
+        return f"one of: {', '.join(options)}"
+    if origin is Annotated:
+        return f"{_type_name(options[0])} {_bounds(options[1])}"
+    if origin is list:
+        return "a list"
+    if origin is tuple:
+        return f"a list of {len(options)}"
+    if origin is dict:
+        return "names and what they stand for"
+    if origin is types.UnionType or _is_section(expected):
+        return "keys and values"
+    return {int: "a whole number", float: "a finite number", str: "text", bool: "true or false"}[expected]
+
+
+def _bounds(meta: msgspec.Meta) -> str:
+    if meta.ge is not None and meta.le is not None:
+        return f"from {meta.ge} to {meta.le}"
+    bounds = {">=": meta.ge, ">": meta.gt, "<=": meta.le, "<": meta.lt}
+    return " and ".join(f"{sign} {bound}" for sign, bound in bounds.items() if bound is not None)
 
 
 def _join(path: str, key: Any) -> str:
@@ -123,11 +166,8 @@ def _join(path: str, key: Any) -> str:
 
 def shown(value: Any) -> str:
     """A value as a message shows it: short, and as YAML writes it."""
-    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+    try:
+        text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+    except ValueError:  # Python writes no numbers of thousands of digits
+        return "a huge number"
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _finite(value: Any) -> bool:
-    if isinstance(value, float):
-        return math.isfinite(value)
-    return all(_finite(item) for item in value) if isinstance(value, list | tuple) else True

@@ -1,5 +1,6 @@
 """The variants of each data set side by side, as a Markdown table that also reads well as plain text."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 CLASS_COLUMNS = ("accuracy", "precision", "recall", "f1", "loss")
@@ -18,7 +19,7 @@ def markdown(summaries: Mapping[str, tuple[str, Summary]]) -> str:
         score = columns[0]
         chosen = [(name, dataset, s) for name, (dataset, s) in summaries.items() if score in s]
         order = list(dict.fromkeys(dataset for _, dataset, _ in chosen))
-        chosen.sort(key=lambda row: (order.index(row[1]), best_first * _number(row[2][score])))
+        chosen.sort(key=lambda row: (order.index(row[1]), _rank(row[2][score], best_first)))
         if chosen:
             header = ["dataset", "variant", score, "95% interval", *columns[1:], "replicates"]
             blocks.append(_table(header, [_row(name, dataset, s, columns) for name, dataset, s in chosen]))
@@ -29,9 +30,11 @@ def markdown(summaries: Mapping[str, tuple[str, Summary]]) -> str:
 def _row(name: str, dataset: str, summary: Summary, columns: Sequence[str]) -> list[str]:
     score, *others = columns
     low, high = summary[f"{score}_low"], summary[f"{score}_high"]
-    interval = "one replicate" if low is None or high is None else f"{low:.4f} .. {high:.4f}"
-    values = [f"{_number(summary[name]):.4f}" for name in others]
-    return [dataset, name, f"{_number(summary[score]):.4f}", interval, *values, str(summary["replicates"])]
+    interval = "one replicate" if summary["replicates"] == 1 else f"{_shown(low)} .. {_shown(high)}"
+    replicates = str(summary["replicates"])
+    if "diverged" in summary:
+        replicates += f" ({summary['diverged']} more diverged)"
+    return [dataset, name, _shown(summary[score]), interval, *(_shown(summary[other]) for other in others), replicates]
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -42,5 +45,9 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def _number(value: float | int | None) -> float:
-    return float("nan") if value is None else float(value)
+def _shown(value: float | int | None) -> str:
+    return "-" if value is None or math.isnan(value) else f"{value:.4f}"
+
+
+def _rank(value: float | int | None, best_first: int) -> float:
+    return math.inf if value is None or math.isnan(value) else best_first * value

@@ -3,6 +3,7 @@
 Shapes: rows = examples. Classes are given by their index; `names` are their labels, in order.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,7 @@ STYLE: dict[Any, Any] = {
     "axes.spines.right": False,
     "axes.labelcolor": INK,
     "text.color": INK,
+    "text.parse_math": False,  # names of columns and classes are not formulas
     "xtick.color": "#555555",
     "ytick.color": "#555555",
     "legend.frameon": False,
@@ -60,20 +62,20 @@ class Plane:
     probability: np.ndarray
 
     @classmethod
-    def of(cls, columns: Mapping[str, np.ndarray], features: Sequence[str]) -> "Plane":
-        """From the columns of predictions.plane."""
-        first, second = np.unique(columns[features[0]]), np.unique(columns[features[1]])
-        shape = (len(second), len(first))
+    def of(cls, columns: Mapping[str, np.ndarray], classes: int) -> "Plane":
+        """From the columns of predictions.plane, for a number of classes."""
+        steps = math.isqrt(len(columns["first"]))
+        first, second = columns["first"][:steps], columns["second"][::steps]
         votes, probability = (
-            np.stack([c.reshape(shape) for name, c in columns.items() if name.startswith(prefix)], axis=-1)
-            for prefix in ("votes_", "probability_")
+            np.stack([columns[f"{kind}_{k}"].reshape(steps, steps) for k in range(classes)], axis=-1)
+            for kind in ("votes", "probability")
         )
         return cls(first, second, votes, probability)
 
 
 @dataclass(frozen=True)
 class Points:
-    """Examples with two features: x (2, rows), classes (rows,), and the features' names."""
+    """Examples with one or two features: x (features, rows), classes (rows,), and the features' names."""
 
     x: np.ndarray
     classes: np.ndarray
@@ -87,7 +89,7 @@ class Points:
 
 
 def data_by_class(title: str, points: Points, names: Sequence[object]) -> Figure:
-    """A scatter of two features, coloured by class."""
+    """A scatter of the features, coloured by class; a single feature is drawn class above class."""
     figure, (axes,) = _panels(1)
     _scatter(axes, points, names)
     axes.set_title(title)
@@ -119,7 +121,7 @@ def regression_line(
     figure, (axes,) = _panels(1)
     _draw_parts(axes, parts)
     order = np.argsort(test_x, kind="stable")
-    low, high = predictions.min(0)[order], predictions.max(0)[order]
+    low, high = _range(predictions[:, order])
     axes.fill_between(test_x[order], low, high, color=COLOURS[5], alpha=0.25, lw=0, label="range of all replicates")
     axes.scatter(test_x, predictions[0], s=16, color=COLOURS[5], marker="x", lw=1, label="predictions, replicate 0")
     axes.set(xlabel=labels[0], ylabel=labels[1])
@@ -131,7 +133,7 @@ def regression_line(
 def predicted_against_true(title: str, true: np.ndarray, predictions: np.ndarray, target: str) -> Figure:
     """A regression with several features: predicted (R, rows) against true (rows,) values of the test part."""
     figure, (axes,) = _panels(1)
-    low, high = predictions.min(0), predictions.max(0)
+    low, high = _range(predictions)
     axes.vlines(true, low, high, color=COLOURS[5], alpha=0.35, lw=1, label="range of all replicates")
     axes.scatter(true, predictions[0], s=14, color=COLOURS[5], marker="x", lw=1, label="replicate 0")
     span = [min(true.min(), low.min()), max(true.max(), high.max())]
@@ -169,7 +171,7 @@ def confusion(title: str, counts: np.ndarray, names: Sequence[object]) -> Figure
     if len(names) <= 12:
         for (row, column), count in np.ndenumerate(counts):
             colour = "white" if share[row, column] > 0.5 else INK
-            axes.text(column, row, f"{count:g}", ha="center", va="center", color=colour, fontsize=9)
+            axes.text(column, row, f"{count}", ha="center", va="center", color=colour, fontsize=9)
     axes.set_xticks(range(len(names)), [str(name) for name in names])
     axes.set_yticks(range(len(names)), [str(name) for name in names])
     axes.set(xlabel="predicted", ylabel="true")
@@ -191,6 +193,12 @@ def functions(x: np.ndarray, curves: Sequence[tuple[str, np.ndarray, np.ndarray 
     return figure
 
 
+def _range(predictions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The least and the largest over the replicates (R, rows) that did not diverge."""
+    finite = predictions[np.isfinite(predictions).all(1)]
+    return finite.min(0), finite.max(0)
+
+
 def _panels(count: int, width: float = 4.2, height: float = 3.9, share: bool = False) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(width * count + 0.4, height), layout="constrained")
     FigureCanvasAgg(figure)
@@ -201,10 +209,14 @@ def _panels(count: int, width: float = 4.2, height: float = 3.9, share: bool = F
 def _scatter(axes: Axes, points: Points, names: Sequence[object]) -> None:
     step = -(-points.x.shape[1] // POINTS_DRAWN)
     x, classes = points.x[:, ::step], points.classes[::step]
+    across, up = x if len(x) == 2 else (x[0], classes)
     for k in range(len(names)):
         mine = classes == k
-        axes.scatter(x[0, mine], x[1, mine], s=14, color=_colour(k), edgecolor="white", lw=0.4, marker=_marker(k))
-    axes.set(xlabel=points.features[0], ylabel=points.features[1])
+        axes.scatter(across[mine], up[mine], s=14, color=_colour(k), edgecolor="white", lw=0.4, marker=_marker(k))
+    if len(x) == 2:
+        axes.set(xlabel=points.features[0], ylabel=points.features[1])
+    else:
+        axes.set(xlabel=points.features[0], yticks=[])
 
 
 def _draw_plane(axes: Axes, plane: Plane) -> None:

@@ -4,17 +4,16 @@ Parquet is written uncompressed and without pandas' metadata: compressors and ve
 Libraries are imported where a format needs them, so that no stage pays for another's.
 """
 
+import csv
+import io
 import json
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
-
-from boundary.schema import Schema
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +26,12 @@ class FileError(ValueError):
 
 
 def write(path: Path, write_to: Callable[[IO[bytes]], object]) -> None:
-    """Write a file through `write_to`, atomically: a temporary file beside it takes its name once it is whole."""
+    """Write a file through `write_to`, atomically: a temporary file beside it takes its name once it is whole.
+
+    Raises OSError, and FileError where a folder has that name.
+    """
+    if path.is_dir():
+        raise FileError(f"{path}: is a folder, expected a file")
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
@@ -53,13 +57,26 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read JSON."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Read JSON. Raises FileError."""
+    _must_be_a_file(path)
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # not JSON, or not UTF-8
+        raise FileError(f"{path}: not JSON ({error})") from None
 
 
-def write_csv(path: Path, header: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """Write a CSV of values that need no quoting: numbers, plain words."""
-    write_text(path, "".join(",".join(str(cell) for cell in row) + "\n" for row in (header, *rows)))
+def write_csv(path: Path, header: Iterable[object], rows: Iterable[Iterable[object]]) -> None:
+    """Write a CSV; what needs quotes gets them."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
+
+
+def _must_be_a_file(path: Path) -> None:
+    if not path.is_file():
+        raise FileError(f"{path}: {'is a folder, expected a file' if path.is_dir() else 'no such file'}")
 
 
 def write_columns(path: Path, columns: Mapping[str, Any]) -> None:
@@ -71,11 +88,19 @@ def write_columns(path: Path, columns: Mapping[str, Any]) -> None:
     write(path, lambda file: pq.write_table(table, file, compression="none"))
 
 
-def read_columns(path: Path) -> dict[str, np.ndarray]:
-    """Read a Parquet file as arrays."""
+def read_columns(path: Path, needed: Iterable[str] = ()) -> dict[str, np.ndarray]:
+    """Read a Parquet file as arrays. Raises FileError where it is none, or lacks a column that is needed."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pq.ParquetFile(path).read()
+    _must_be_a_file(path)
+    try:
+        table = pq.ParquetFile(path).read()
+    except (pa.ArrowException, OSError):
+        raise FileError(f"{path}: not readable as Parquet") from None
+    missing = [name for name in needed if name not in table.column_names]
+    if missing:
+        raise FileError(f"{path}: column {missing[0]!r} is missing, found {', '.join(table.column_names)}")
     return {name: _from_arrow(table[name].combine_chunks()) for name in table.column_names}
 
 
@@ -103,30 +128,55 @@ def _from_arrow(column: "pa.Array") -> np.ndarray:
 def read_table(path: Path) -> "pd.DataFrame":
     """Read a user's table, .csv (comma-separated, UTF-8, with a header) or .parquet. Raises FileError.
 
-    Arrow's CSV reader, because it refuses ragged rows (pandas shifts or cuts them) and reads every float back exactly.
+    Empty cells are missing values; other words, NA among them, are words. Arrow's CSV reader, because it refuses
+    ragged rows (pandas shifts or cuts them) and reads every float back exactly.
     """
     import pyarrow as pa
-    import pyarrow.csv
     import pyarrow.parquet as pq
 
+    _must_be_a_file(path)
     try:
-        table = pa.csv.read_csv(path) if path.suffix == ".csv" else pq.read_table(path)
-    except pa.ArrowInvalid as error:
-        raise FileError(f"{path}: {str(error).splitlines()[0]}") from None
-    twice = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
+        table = _read_csv(path) if path.suffix == ".csv" else pq.ParquetFile(path).read()
+        names = table.column_names
+    except UnicodeDecodeError:
+        raise FileError(f"{path}: the header is not UTF-8 text") from None
+    except (pa.ArrowException, OSError) as error:
+        what = f"not readable as CSV: {str(error).splitlines()[0]}" if path.suffix == ".csv" else "not Parquet"
+        raise FileError(f"{path}: {what}") from None
+    twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise FileError(f"{path}: column {twice[0]!r} stands twice in the header, expected names that differ")
-    return table.to_pandas()
+    if path.suffix == ".csv":
+        for name in names:
+            if pa.types.is_binary(table[name].type):
+                raise FileError(f"{path}: column {name!r}: not UTF-8 text")
+    frame = table.to_pandas()
+    return frame.set_axis([str(name) for name in frame.columns], axis=1)
 
 
-def write_schema(path: Path, schema: Schema) -> None:
-    """Write what a table's columns mean, as JSON."""
-    write_json(path, asdict(schema))
+def _read_csv(path: Path) -> "pa.Table":
+    import pyarrow.csv as pacsv
 
+    with path.open("rb") as file:
+        if b"\0" in file.read(1 << 16):
+            raise FileError(f"{path}: not UTF-8 text (it holds zero bytes)")
+    ragged: list[pacsv.InvalidRow] = []
 
-def read_schema(path: Path) -> Schema:
-    """Read what `write_schema` wrote."""
-    return Schema.of(read_json(path))
+    def note(row: "pacsv.InvalidRow") -> str:
+        ragged.append(row)
+        return "skip"
+
+    table = pacsv.read_csv(
+        path,
+        pacsv.ReadOptions(use_threads=False),  # with threads, rows are not numbered
+        pacsv.ParseOptions(invalid_row_handler=note),
+        pacsv.ConvertOptions(null_values=[""], strings_can_be_null=True),
+    )
+    if ragged:
+        row = ragged[0]
+        number = row.number - 1  # the header is not counted
+        raise FileError(f"{path}: row {number}: found {row.actual_columns} cells, expected {row.expected_columns}")
+    return table
 
 
 def write_png(path: Path, figure: "Figure") -> None:

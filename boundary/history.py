@@ -22,6 +22,11 @@ class History:
     values: dict[str, Tensor]
 
     @property
+    def diverged(self) -> frozenset[int]:
+        """The replicates whose last test loss is not a finite number."""
+        return frozenset((~self.values["test_loss"][-1].isfinite()).nonzero().flatten().tolist())
+
+    @property
     def columns(self) -> list[str]:
         """The names of the values there are, in order."""
         return [name for name in COLUMNS if name in self.values]

@@ -3,7 +3,9 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Literal
 
+import msgspec
 import torch
 from torch import Tensor, nn
 
@@ -25,6 +27,31 @@ class Model:
     parameters: Tensor
     seed: int
 
+    @property
+    def diverged(self) -> frozenset[int]:
+        """The replicates with weights that are not finite."""
+        return frozenset(torch.nonzero(~self.parameters.isfinite().all(dim=1)).flatten().tolist())
+
+
+@dataclass(frozen=True)
+class _Metadata:
+    """What stands beside the tensors, as JSON. `diverged` replicates have weights that are not finite."""
+
+    network: Network
+    schema: dict[str, Any]
+    seed: int
+    replicates: int
+    diverged: tuple[int, ...]
+    dtype: Literal["float32"] = "float32"
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of every tensor, by name."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        for k, (o, i) in enumerate(self.network.shapes):
+            shapes |= {f"{k}.weight": (self.replicates, o, i), f"{k}.bias": (self.replicates, o)}
+        return shapes
+
 
 def save(path: Path, model: Model) -> None:
     """Write tensors "<layer>.weight" (R, out, in) and "<layer>.bias" (R, out), and the rest as JSON in the metadata."""
@@ -33,37 +60,39 @@ def save(path: Path, model: Model) -> None:
     tensors: dict[str, Tensor] = {}
     for k, (weight, bias) in enumerate(model.network.layers(model.parameters.to("cpu", PUBLISHED))):
         tensors |= {f"{k}.weight": weight.contiguous(), f"{k}.bias": bias.squeeze(-1).contiguous()}
-    metadata = {
-        "network": asdict(model.network),
-        "schema": asdict(model.schema),
-        "seed": model.seed,
-        "replicates": len(model.parameters),
-        "dtype": "float32",
-    }
+    replicates, diverged = len(model.parameters), tuple(sorted(model.diverged))
+    metadata = asdict(_Metadata(model.network, asdict(model.schema), model.seed, replicates, diverged))
     content = to_bytes(tensors, metadata={METADATA_KEY: json.dumps(metadata, sort_keys=True)})
     write(path, lambda file: file.write(content))
 
 
 def load(path: Path) -> Model:
-    """Read a model. Raises FileError where the file is not one, or its tensors are not what its metadata says."""
+    """Read a model. Raises FileError where the file is not one, or its tensors are not what its metadata says.
+
+    Nothing in it is ever run: safetensors holds numbers, and the metadata is JSON, read by type.
+    """
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = json.loads((file.metadata() or {})[METADATA_KEY])
+            metadata = msgspec.json.decode((file.metadata() or {}).get(METADATA_KEY, ""), type=_Metadata)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-        network = Network(tuple(metadata["network"]["sizes"]), metadata["network"]["activation"])
-        schema, replicates, seed = Schema.of(metadata["schema"]), metadata["replicates"], metadata["seed"]
-        expected: dict[str, tuple[int, ...]] = {}
-        for k, (o, i) in enumerate(network.shapes):
-            expected |= {f"{k}.weight": (replicates, o, i), f"{k}.bias": (replicates, o)}
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        schema, network = Schema.of(metadata.schema), metadata.network
+        if (network.sizes[:1], network.sizes[-1:]) != ((len(schema.features),), (schema.outputs,)):
+            raise ValueError(f"layers of sizes {network.sizes} for {len(schema.features)} features of the schema")
+        if network.activation not in ACTIVATIONS or len(network.sizes) < 2 or min(network.sizes) < 1:
+            raise ValueError(f"layers of sizes {network.sizes} with activation {network.activation!r}")
+    except (SafetensorError, ValueError) as error:
         raise FileError(f"{path}: not a model of this project ({type(error).__name__}: {error})") from None
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    if found != expected or any(tensor.dtype != PUBLISHED for tensor in tensors.values()):
-        raise FileError(f"{path}: found float tensors {found}, expected {expected} in float32")
-    flat = [tensors[f"{k}.{part}"].flatten(1) for k in range(len(network.shapes)) for part in ("weight", "bias")]
-    return Model(network, schema, torch.cat(flat, dim=1), seed)
+    if found != metadata.shapes or any(tensor.dtype != PUBLISHED for tensor in tensors.values()):
+        raise FileError(f"{path}: found float tensors {found}, expected {metadata.shapes} in float32")
+    parameters = torch.cat([tensors[name].flatten(1) for name in metadata.shapes], dim=1)
+    model = Model(network, schema, parameters, metadata.seed)
+    if model.diverged != frozenset(metadata.diverged):
+        said = f"expected those of replicates {list(metadata.diverged)} alone"
+        raise FileError(f"{path}: weights that are not finite in replicates {sorted(model.diverged)}, {said}")
+    return model
 
 
 def sequential(model: Model, replicate: int = 0) -> nn.Sequential:

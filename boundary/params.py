@@ -4,25 +4,26 @@ The classes below are the schema: field names are keys, types and bounds are wha
 optional. `load` checks the whole file and reports every problem at once, one line each.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from msgspec import Meta
 
 from boundary import checked
 from boundary.checked import Section, did_you_mean, shown
+from boundary.schema import Task
 
+T = TypeVar("T")
 Seed = Annotated[int, Meta(ge=0, le=2**32 - 1)]  # what NumPy's generators take
-Count = Annotated[int, Meta(ge=1)]
-AtLeastTwo = Annotated[int, Meta(ge=2)]
+Count = Annotated[int, Meta(ge=1, le=10**9)]
+AtLeastTwo = Annotated[int, Meta(ge=2, le=10**9)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Positive = Annotated[float, Meta(gt=0)]
 Share = Annotated[float, Meta(gt=0, lt=1)]
 ShareOrNone = Annotated[float, Meta(ge=0, lt=1)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")]  # a file name everywhere, and DVC's key
 
-Task = Literal["binary", "multiclass", "regression"]
 LossName = Literal["bce_with_logits", "cross_entropy", "l1", "mse"]
 OptimizerName = Literal["sgd", "adam", "adamw"]
 ActivationName = Literal[
@@ -137,7 +138,7 @@ class Variant(Section, frozen=True):
     betas: tuple[ShareOrNone, ShareOrNone] | None = None
     eps: Positive | None = None
     weight_decay: NotNegative = 0.0
-    burn_in_epochs: Annotated[int, Meta(ge=0)] = 0
+    burn_in_epochs: Annotated[int, Meta(ge=0, le=10**9)] = 0
     batch_size: Count | None = None
     initial_weights: list[Layer] | None = None
 
@@ -183,15 +184,22 @@ def load(path: Path) -> Params:
     1e-3 is a number and `yes` is a word.
     """
     from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
+    from ruamel.yaml.error import MarkedYAMLError
 
     try:
         content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
         raise ParamsError(f"{path}: not UTF-8 text (byte {error.start})") from None
-    except (YAMLError, RecursionError, ValueError) as error:
-        what = " ".join(str(error).split()) or type(error).__name__
-        raise ParamsError(f"{path}: not readable as YAML: {what}") from None
+    except OSError:
+        raise
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = "" if mark is None else f", line {mark.line + 1}, column {mark.column + 1}"
+        what = " ".join(", ".join(filter(None, (error.context, error.problem))).split())
+        raise ParamsError(f"{path}: not readable as YAML{place}: {what}") from None
+    except Exception as error:  # the reader's own: KeyError, IndexError, TypeError, RecursionError have been seen
+        what = " ".join(str(error).split())
+        raise ParamsError(f"{path}: not readable as YAML: {type(error).__name__} {what}".rstrip()) from None
     problems: list[str] = []
     params: Params = checked.read(content, Params, "", problems)
     if not problems:
@@ -201,23 +209,25 @@ def load(path: Path) -> Params:
     return params
 
 
+def entry(path: Path, section: str, entries: Mapping[str, T], name: str) -> T:
+    """The entry of that name in a section of the file at `path`. Raises ParamsError where there is none."""
+    if name not in entries:
+        raise ParamsError(f"{path}: {section}: no entry {shown(name)}{did_you_mean(name, entries)}")
+    return entries[name]
+
+
 def _contradictions(params: Params) -> Iterator[str]:
     """What each key alone cannot show."""
     if params.device == "mps" and params.precision == "exact":
         yield "device: found mps, which has no float64 and so no exact arithmetic, expected precision: fast with it"
     for name, generator in params.generators.items():
         yield from _generator_contradictions(f"generators.{name}", generator)
-    made = {f"data/raw/{name}.parquet" for name in params.generators}
     for name, dataset in params.datasets.items():
-        yield from _dataset_contradictions(f"datasets.{name}", dataset, made)
+        yield from _dataset_contradictions(f"datasets.{name}", dataset, params.generators)
     for name, variant in params.variants.items():
         yield from _variant_contradictions(f"variants.{name}", variant, params)
     for name, contrast in params.contrasts.items():
-        of_dataset = [v for v, variant in params.variants.items() if variant.dataset == contrast.dataset]
-        for side in ("left", "right"):
-            if getattr(contrast, side) not in of_dataset:
-                what = f"variant of {contrast.dataset}"
-                yield _unknown(f"contrasts.{name}.{side}", getattr(contrast, side), what, of_dataset)
+        yield from _contrast_contradictions(f"contrasts.{name}", contrast, params)
 
 
 def _generator_contradictions(path: str, generator: Generator) -> Iterator[str]:
@@ -229,14 +239,18 @@ def _generator_contradictions(path: str, generator: Generator) -> Iterator[str]:
         yield f"{path}.centers: found {generator.centers}, expected at most n_samples ({generator.n_samples})"
 
 
-def _dataset_contradictions(path: str, dataset: Dataset, made: set[str]) -> Iterator[str]:
+def _dataset_contradictions(path: str, dataset: Dataset, generators: Iterable[str]) -> Iterator[str]:
     table = PurePosixPath(dataset.table)
-    if table.is_absolute() or ".." in table.parts or not dataset.table.startswith("data/"):
-        yield f"{path}.table: found {shown(dataset.table)}, expected a file under data/"
+    found = f"{path}.table: found {shown(dataset.table)}"
+    made = [f"data/raw/{name}.parquet" for name in generators]
+    if not dataset.table.startswith("data/") or ".." in table.parts or not dataset.table.isprintable():
+        yield f"{found}, expected a file under data/"
     elif table.suffix not in (".csv", ".parquet"):
-        yield f"{path}.table: found {shown(dataset.table)}, expected a .csv or .parquet file"
-    elif table.parent == PurePosixPath("data/raw") and dataset.table not in made:
-        yield f"{path}.table: found {shown(dataset.table)}, which no generator makes{did_you_mean(dataset.table, made)}"
+        yield f"{found}, expected a .csv or .parquet file"
+    elif table.parts[1] == "raw" and dataset.table not in made:
+        yield f"{found}, which no generator makes{did_you_mean(table.stem, generators)}"
+    elif table.parts[1] in ("split", "predictions"):
+        yield f"{found}, expected a file that the pipeline does not write"
     split = dataset.split
     if split.test_size + split.validation_size >= 1:
         both = f"{split.test_size} and {split.validation_size}"
@@ -244,7 +258,7 @@ def _dataset_contradictions(path: str, dataset: Dataset, made: set[str]) -> Iter
     if split.kind == "ordered" and split.seed is not None:
         yield f"{path}.split.seed: found {split.seed}, expected none: an ordered split draws nothing"
     if split.kind != "ordered" and split.seed is None:
-        yield f"{path}.split.seed: missing, expected int for a {split.kind} split"
+        yield f"{path}.split.seed: missing, expected a whole number for a {split.kind} split"
 
 
 def _variant_contradictions(path: str, variant: Variant, params: Params) -> Iterator[str]:
@@ -258,14 +272,33 @@ def _variant_contradictions(path: str, variant: Variant, params: Params) -> Iter
     if variant.activation != "none" and not variant.hidden_units:
         yield f"{path}.activation: found {variant.activation}, expected none where there are no hidden_units"
     if variant.initial_weights is not None:
-        sizes = [*variant.hidden_units]
-        found = [len(layer.bias) for layer in variant.initial_weights]
-        if found[:-1] != sizes or any(
-            len(layer.weight) != len(layer.bias) or len({len(row) for row in layer.weight}) != 1
-            for layer in variant.initial_weights
-        ):
-            wanted = f"hidden_units {sizes} and the outputs, in whole rows"
-            yield f"{path}.initial_weights: found layers of {found} units, expected {wanted}"
+        yield from _weight_contradictions(f"{path}.initial_weights", variant.hidden_units, variant.initial_weights)
+
+
+def _weight_contradictions(path: str, hidden: list[int], layers: list[Layer]) -> Iterator[str]:
+    """All but the numbers of inputs and outputs, which the data set decides."""
+    if len(layers) != len(hidden) + 1:
+        yield f"{path}: found {len(layers)} layers, expected {len(hidden) + 1}, one more than hidden_units"
+        return
+    for k, layer in enumerate(layers):
+        outputs = hidden[k] if k < len(hidden) else len(layer.bias)
+        inputs = hidden[k - 1] if k else len(layer.weight[0]) if layer.weight else 0
+        widths = {len(row) for row in layer.weight}
+        if (len(layer.weight), len(layer.bias), widths) != (outputs, outputs, {inputs}) or not inputs:
+            rows = f"{len(layer.weight)} rows of {' or '.join(map(str, sorted(widths))) or 'no'} weights"
+            expected = f"{outputs} rows of {inputs or 'some'} weights and {outputs} biases"
+            yield f"{path}[{k}]: found {rows} and {len(layer.bias)} biases, expected {expected}"
+
+
+def _contrast_contradictions(path: str, contrast: Contrast, params: Params) -> Iterator[str]:
+    if contrast.dataset not in params.datasets:
+        yield _unknown(f"{path}.dataset", contrast.dataset, "dataset", params.datasets)
+        return
+    own = [name for name, variant in params.variants.items() if variant.dataset == contrast.dataset]
+    for side in ("left", "right"):
+        chosen = params.variants.get(getattr(contrast, side))
+        if chosen is None or (chosen.dataset in params.datasets and chosen.dataset != contrast.dataset):
+            yield _unknown(f"{path}.{side}", getattr(contrast, side), f"variant of {contrast.dataset}", own)
 
 
 def _unknown(path: str, found: str, what: str, known: Iterable[str]) -> str:

@@ -64,16 +64,17 @@ def table(model: Model, columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarr
 def plane(model: Model, inputs: Tensor) -> dict[str, np.ndarray]:
     """What a classifier of two features says of a square grid around inputs (2, rows), as columns.
 
-    GRID_STEPS^2 rows from the bottom left, the second feature slowest: the two features, replicate 0's probability
-    of class k as probability_k, and the share of all replicates that choose class k as votes_k; all float32.
+    GRID_STEPS^2 rows from the bottom left, the second feature slowest: the features as first and second, replicate
+    0's probability of class k as probability_k, and the share of the replicates that choose class k, of those that
+    did not diverge, as votes_k; all float32.
     """
     low, high = inputs.double().amin(1) - GRID_MARGIN, inputs.double().amax(1) + GRID_MARGIN
     steps = torch.arange(GRID_STEPS, dtype=torch.float64) * (1 / (GRID_STEPS - 1))
     first, second = ((low[k] + (high[k] - low[k]) * steps).float() for k in (0, 1))
     grid = torch.stack([first.repeat(GRID_STEPS), second.repeat_interleave(GRID_STEPS)])
     said = predict(model, grid)
-    chosen = labels(said)
+    chosen = labels(said[said.isfinite().all(2).all(1)])
     classes = range(len(model.schema.classes))
     shares = {f"probability_{k}": said[0, k].float().numpy() for k in classes}
     votes = {f"votes_{k}": (chosen == k).double().mean(0).float().numpy() for k in classes}
-    return {**dict(zip(model.schema.features, grid.numpy(), strict=True)), **shares, **votes}
+    return {"first": grid[0].numpy(), "second": grid[1].numpy(), **shares, **votes}

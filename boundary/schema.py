@@ -5,9 +5,12 @@ Shapes: rows = examples.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
 import numpy as np
+
+Task = Literal["binary", "multiclass", "regression"]
 
 
 class TableError(ValueError):
@@ -23,13 +26,23 @@ class Schema:
 
     features: tuple[str, ...]
     target: str
-    task: str
-    classes: tuple[int | str | bool, ...]
+    task: Task
+    classes: tuple[int | float | str | bool, ...]
 
     @classmethod
-    def of(cls, plain: Mapping[str, Any]) -> "Schema":
-        """From plain data, as dataclasses.asdict gives it and JSON keeps it."""
-        return cls(tuple(plain["features"]), plain["target"], plain["task"], tuple(plain["classes"]))
+    def of(cls, plain: Any) -> "Schema":
+        """From plain data, as dataclasses.asdict gives it and JSON keeps it. Raises ValueError where it is none."""
+        try:
+            schema = msgspec.convert(plain, cls)
+        except msgspec.ValidationError as error:
+            raise ValueError(f"not a schema: {error}") from None
+        columns = (*schema.features, schema.target)
+        allowed = {"binary": {2}, "multiclass": range(2, len(schema.classes) + 1), "regression": {0}}
+        if len(columns) < 2 or len(set(columns)) < len(columns):
+            raise ValueError(f"not a schema: found columns {columns}, expected a feature and a target, all different")
+        if len(schema.classes) not in allowed[schema.task] or len(set(schema.classes)) < len(schema.classes):
+            raise ValueError(f"not a schema: found classes {schema.classes} for a {schema.task} target")
+        return schema
 
     @property
     def outputs(self) -> int:

@@ -1,7 +1,7 @@
 """Scores of predictions against the truth, by scikit-learn: per replicate, then over the replicates.
 
 Predictions come as a table, one row per example, as predictions.table makes it: columns true and predicted, and for
-classes (given by their index) probability_0, probability_1, ...
+classes (given by their index) probability_0, probability_1, ... A replicate that diverged has no scores.
 """
 
 import math
@@ -15,6 +15,11 @@ from boundary.statistics import mean_interval
 
 DECIMALS = 6
 POSSIBLE = {"accuracy": (0.0, 1.0), "mae": (0.0, math.inf)}  # the range of the scores that are given an interval
+
+
+def diverged(predictions: pd.DataFrame) -> set[int]:
+    """The replicates whose training diverged: their predictions are nan."""
+    return set(predictions.loc[predictions.isna().any(axis=1), "replicate"].tolist())
 
 
 def of(rows: pd.DataFrame, classes: Sequence[object]) -> dict[str, float]:
@@ -43,11 +48,11 @@ def classification_scores(rows: pd.DataFrame, classes: int) -> dict[str, float]:
 
 
 def regression_scores(rows: pd.DataFrame) -> dict[str, float]:
-    """mae, mse and r2 (the share of the variance that is explained)."""
+    """mae, mse and r2 (the share of the variance that is explained; nan for a single row, which has none)."""
     return {
         "mae": float(metrics.mean_absolute_error(rows["true"], rows["predicted"])),
         "mse": float(metrics.mean_squared_error(rows["true"], rows["predicted"])),
-        "r2": float(metrics.r2_score(rows["true"], rows["predicted"])),
+        "r2": float(metrics.r2_score(rows["true"], rows["predicted"])) if len(rows) > 1 else math.nan,
     }
 
 
@@ -72,10 +77,11 @@ def class_details(rows: pd.DataFrame, classes: Sequence[object]) -> dict[str, An
     return {"confusion_matrix": matrix.tolist(), "classification_report": rounded(report)}
 
 
-def summary(scores: Sequence[dict[str, float]]) -> dict[str, float | int | None]:
+def summary(scores: Sequence[dict[str, float]], diverged: int = 0) -> dict[str, float | int | None]:
     """Means over the replicates, the 95% interval of the first score's mean (accuracy, or mae), and their number.
 
     The interval is cut to values that are possible, which takes nothing from the chance that it holds the true mean.
+    What is not a number is None. Where others `diverged`, which count in nothing else, their number is added.
     """
     first = next(iter(scores[0]))
     means = {name: mean_interval([score[name] for score in scores])[0] for name in scores[0]}
@@ -84,13 +90,15 @@ def summary(scores: Sequence[dict[str, float]]) -> dict[str, float | int | None]
         least, most = POSSIBLE[first]
         low, high = max(low, least), min(high, most)
     result = rounded({**means, f"{first}_low": low, f"{first}_high": high})
-    return {**result, "replicates": len(scores)}
+    return {**result, "replicates": len(scores), **({"diverged": diverged} if diverged else {})}
 
 
 def rounded(value: Any) -> Any:
-    """The same with every float rounded to DECIMALS, in mappings and lists too."""
+    """The same with every float rounded to DECIMALS, in mappings and lists too; nan and infinity become None."""
     if isinstance(value, dict):
         return {key: rounded(item) for key, item in value.items()}
     if isinstance(value, list):
         return [rounded(item) for item in value]
-    return round(float(value), DECIMALS) + 0.0 if isinstance(value, float) else value
+    if isinstance(value, float):
+        return round(float(value), DECIMALS) + 0.0 if math.isfinite(value) else None
+    return value

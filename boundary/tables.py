@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from boundary.checked import did_you_mean
+from boundary.checked import did_you_mean, shown
 from boundary.params import Dataset
-from boundary.schema import Schema, TableError
+from boundary.schema import Schema, TableError, Task
 
 
 def describe(table: pd.DataFrame, dataset: Dataset) -> Schema:
@@ -14,7 +14,8 @@ def describe(table: pd.DataFrame, dataset: Dataset) -> Schema:
     for name in (dataset.target, *(dataset.features or ())):
         if name not in columns:
             raise TableError(f"column {name!r}: not in the table{did_you_mean(name, columns)}")
-    features = dataset.features or [name for name in columns if name != dataset.target]
+    others = [name for name in columns if name != dataset.target]
+    features = others if dataset.features is None else dataset.features
     if not features or dataset.target in features or len(set(features)) < len(features):
         raise TableError(f"features: found {features}, expected columns other than the target, each once")
     if not len(table):
@@ -25,16 +26,22 @@ def describe(table: pd.DataFrame, dataset: Dataset) -> Schema:
     return Schema(tuple(features), dataset.target, task, classes)
 
 
-def _read_target(dataset: Dataset, target: pd.Series) -> tuple[str, tuple[int | str | bool, ...]]:
+def _read_target(dataset: Dataset, target: pd.Series) -> tuple[Task, tuple[int | float | str | bool, ...]]:
     name = dataset.target
     missing = np.flatnonzero(target.isna())
     if len(missing):
         raise TableError(f"column {name!r}, row {missing[0] + 1}: missing, expected a value in every row")
-    task = dataset.task or ("regression" if pd.api.types.is_float_dtype(target) else None)
-    if task == "regression":
+    task: Task | None = dataset.task or ("regression" if pd.api.types.is_float_dtype(target) else None)
+    if task == "regression" or pd.api.types.is_float_dtype(target):
         _check_numbers(name, target)
+    if task == "regression":
         return task, ()
-    classes = tuple(sorted(target.unique().tolist()))
+    values = target.tolist()
+    kinds = {type(value) for value in values}
+    if len(kinds) > 1 or not kinds <= {bool, int, float, str}:
+        found = " and ".join(sorted(kind.__name__ for kind in kinds))
+        raise TableError(f"column {name!r}: found {found} values, expected numbers, words or true and false")
+    classes = tuple(sorted(set(values)))
     if len(classes) < 2:
         raise TableError(f"column {name!r}: found one class, {classes[0]!r}, expected two or more")
     if task == "binary" and len(classes) > 2:
@@ -44,12 +51,25 @@ def _read_target(dataset: Dataset, target: pd.Series) -> tuple[str, tuple[int | 
 
 def _check_numbers(name: str, column: pd.Series) -> None:
     if not pd.api.types.is_numeric_dtype(column):
-        raise TableError(f"column {name!r}: found {column.dtype} values, expected numbers")
+        for row, cell in enumerate(column.tolist(), start=1):
+            if isinstance(cell, str) and not _is_number(cell):
+                raise TableError(f"column {name!r}, row {row}: found {shown(cell)}, expected a number")
+        kinds = sorted({type(cell).__name__ for cell in column.tolist()})
+        raise TableError(f"column {name!r}: found {' and '.join(kinds)} values, expected numbers")
     with np.errstate(over="ignore"):
         bad = np.flatnonzero(~np.isfinite(column.to_numpy(dtype=np.float32, na_value=np.nan)))
     if len(bad):
-        found = column.iloc[bad[0]]
-        raise TableError(f"column {name!r}, row {bad[0] + 1}: found {found}, expected a finite float32 number")
+        cell = column.iloc[bad[0]]
+        found = "missing" if pd.isna(cell) else f"found {cell}"
+        raise TableError(f"column {name!r}, row {bad[0] + 1}: {found}, expected a finite float32 number")
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def publish(table: pd.DataFrame, schema: Schema) -> dict[str, np.ndarray]:

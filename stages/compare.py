@@ -15,10 +15,13 @@ def main() -> None:
     parser.add_argument("--table", type=Path, required=True)
     arguments = parser.parse_args()
     variants = params.load(arguments.params).variants
-    summaries = {
-        name: (variant.dataset, files.read_json(arguments.details / f"{name}.json")["test"]["summary"])
-        for name, variant in variants.items()
-    }
+    summaries = {}
+    for name, variant in variants.items():
+        path = arguments.details / f"{name}.json"
+        try:
+            summaries[name] = (variant.dataset, files.read_json(path)["test"]["summary"])
+        except (KeyError, TypeError):
+            raise files.FileError(f"{path}: holds no summary of the test rows, run evaluate@{name} again") from None
     files.write_text(arguments.table, comparison.markdown(summaries))
 
 

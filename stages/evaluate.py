@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from boundary import files, scores
+from boundary import artefacts, files, scores
 from stages import _program
 
 
@@ -18,21 +18,26 @@ def main() -> None:
     parser.add_argument("--details", type=Path, required=True)
     parser.add_argument("--confusion", type=Path, required=True, help="folder; stays empty for a regression")
     arguments = parser.parse_args()
-    classes = files.read_schema(arguments.data / "schema.json").classes
-    tables = {
-        part: pd.DataFrame(files.read_columns(arguments.predictions / f"{part}.parquet")) for part in ("train", "test")
-    }
-    each = {part: [scores.of(rows, classes) for _, rows in t.groupby("replicate")] for part, t in tables.items()}
-    files.write_json(arguments.metrics, scores.summary(each["test"]))
+    classes = artefacts.read_schema(arguments.data / "schema.json").classes
+    paths = {part: arguments.predictions / f"{part}.parquet" for part in ("train", "test")}
+    tables = {part: pd.DataFrame(artefacts.read_predictions(path, len(classes))) for part, path in paths.items()}
+    diverged = set().union(*(scores.diverged(table) for table in tables.values()))
     details = {}
     for part, table in tables.items():
+        table = table[~table["replicate"].isin(diverged)]
+        if not len(table):
+            raise files.FileError(f"{paths[part]}: every replicate diverged")
+        replicates = list(table.groupby("replicate"))
+        each = [scores.of(rows, classes) for _, rows in replicates]
         details[part] = {
-            "summary": scores.summary(each[part]),
+            "summary": scores.summary(each, len(diverged)),
             "replicates": [
-                scores.rounded(score) | scores.class_details(rows, classes)
-                for score, (_, rows) in zip(each[part], table.groupby("replicate"), strict=True)
+                {"replicate": replicate, **scores.rounded(score), **scores.class_details(rows, classes)}
+                for score, (replicate, rows) in zip(each, replicates, strict=True)
             ],
         }
+        tables[part] = table
+    files.write_json(arguments.metrics, details["test"]["summary"])
     files.write_json(arguments.details, {"classes": list(classes), **details})
     arguments.confusion.mkdir(parents=True, exist_ok=True)
     if classes:

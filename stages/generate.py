@@ -14,8 +14,9 @@ def main() -> None:
     parser.add_argument("--params", type=Path, required=True)
     parser.add_argument("--table", type=Path, required=True)
     arguments = parser.parse_args()
-    table = generators.generate(params.load(arguments.params).generators[arguments.name])
-    files.write_columns(arguments.table, table)
+    settings = params.load(arguments.params)
+    chosen = params.entry(arguments.params, "generators", settings.generators, arguments.name)
+    files.write_columns(arguments.table, generators.generate(chosen))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """plot: draw what a variant has learned."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from boundary import figures, files, schema
+from boundary import artefacts, figures, files, schema
 from stages import _program
 
 
@@ -18,28 +19,29 @@ def main() -> None:
     parser.add_argument("--predictions", type=Path, required=True, help="folder of the predictions")
     parser.add_argument("--image", type=Path, required=True)
     arguments = parser.parse_args()
-    described = files.read_schema(arguments.data / "schema.json")
-    files.write_png(arguments.image, draw(arguments.name, described, arguments.data, arguments.predictions))
+    described, parts = artefacts.read_split(arguments.data)
+    files.write_png(arguments.image, draw(arguments.name, described, parts, arguments.predictions))
 
 
-def draw(name: str, described: schema.Schema, data: Path, predictions: Path) -> Figure:
+def draw(
+    name: str, described: schema.Schema, parts: Mapping[str, Mapping[str, np.ndarray]], predictions: Path
+) -> Figure:
     """The picture that fits the task and the number of features."""
-    if described.classes and len(described.features) == 2:
-        plane = figures.Plane.of(files.read_columns(predictions / "plane.parquet"), described.features)
+    classes = described.classes
+    if classes and len(described.features) == 2:
+        plane = figures.Plane.of(artefacts.read_plane(predictions / "plane.parquet", len(classes)), len(classes))
         panels = [
-            (f"{name}: {part} data", plane, figures.Points.of(files.read_columns(data / f"{part}.parquet"), described))
-            for part in ("train", "test")
+            (f"{name}: {part} data", plane, figures.Points.of(columns, described)) for part, columns in parts.items()
         ]
-        return figures.decision_boundaries(panels, described.classes)
-    test = files.read_columns(predictions / "test.parquet")
-    if described.classes:
-        counts = np.zeros((len(described.classes), len(described.classes)), dtype=int)
-        np.add.at(counts, (test["true"], test["predicted"]), 1)
-        return figures.confusion(f"{name}: test data, all replicates", counts, described.classes)
-    replicates = int(test["replicate"].max()) + 1
-    said = test["predicted"].reshape(replicates, -1)
+        return figures.decision_boundaries(panels, classes)
+    test = artefacts.read_predictions(predictions / "test.parquet", len(classes))
+    if classes:
+        counts = np.zeros((len(classes), len(classes)), dtype=int)
+        converged = np.isfinite(test["probability_0"])
+        np.add.at(counts, (test["true"][converged], test["predicted"][converged]), 1)
+        return figures.confusion(f"{name}: test data, all replicates", counts, classes)
+    said = test["predicted"].reshape(int(test["replicate"].max()) + 1, -1)
     if len(described.features) == 1:
-        parts = {part: files.read_columns(data / f"{part}.parquet") for part in ("train", "test")}
         feature, target = described.features[0], described.target
         drawn = {part: (columns[feature], columns[target]) for part, columns in parts.items()}
         return figures.regression_line(f"{name}: fit", drawn, parts["test"][feature], said, (feature, target))

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from boundary import figures, files
+from boundary import artefacts, figures, files
 from stages import _program
 
 
@@ -17,8 +17,9 @@ def main() -> None:
     parser.add_argument("--right-predictions", type=Path, required=True)
     parser.add_argument("--image", type=Path, required=True)
     arguments = parser.parse_args()
-    described = files.read_schema(arguments.data / "schema.json")
-    if len(described.classes) < 2 or len(described.features) != 2:
+    described, parts = artefacts.read_split(arguments.data)
+    classes = described.classes
+    if not classes or len(described.features) != 2:
         raise files.FileError(f"{arguments.data}: a contrast is drawn for classes of two features only")
     sides = (
         (arguments.left, arguments.left_predictions, "train"),
@@ -27,12 +28,12 @@ def main() -> None:
     panels = [
         (
             f"{name}: {part} data",
-            figures.Plane.of(files.read_columns(predictions / "plane.parquet"), described.features),
-            figures.Points.of(files.read_columns(arguments.data / f"{part}.parquet"), described),
+            figures.Plane.of(artefacts.read_plane(predictions / "plane.parquet", len(classes)), len(classes)),
+            figures.Points.of(parts[part], described),
         )
         for name, predictions, part in sides
     ]
-    files.write_png(arguments.image, figures.decision_boundaries(panels, described.classes))
+    files.write_png(arguments.image, figures.decision_boundaries(panels, classes))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from boundary import figures, files
+from boundary import artefacts, figures, files
 from stages import _program
 
 
@@ -16,8 +16,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the split")
     parser.add_argument("--image", type=Path, required=True)
     arguments = parser.parse_args()
-    described = files.read_schema(arguments.data / "schema.json")
-    parts = {part: files.read_columns(arguments.data / f"{part}.parquet") for part in ("train", "test")}
+    described, parts = artefacts.read_split(arguments.data)
     if described.classes:
         names = (*described.features, described.target)
         rows = {name: np.concatenate([columns[name] for columns in parts.values()]) for name in names}

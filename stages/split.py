@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from boundary import files, params, schema, splitting, tables
+from boundary import artefacts, files, params, schema, splitting, tables
 from stages import _program
 
 
@@ -15,7 +15,8 @@ def main() -> None:
     parser.add_argument("--table", type=Path, required=True)
     parser.add_argument("--parts", type=Path, required=True, help="folder to write to")
     arguments = parser.parse_args()
-    dataset = params.load(arguments.params).datasets[arguments.name]
+    settings = params.load(arguments.params)
+    dataset = params.entry(arguments.params, "datasets", settings.datasets, arguments.name)
     table = files.read_table(arguments.table)
     try:
         described = tables.describe(table, dataset)
@@ -31,7 +32,7 @@ def main() -> None:
         files.write_columns(
             arguments.parts / f"{part}.parquet", {name: column[rows] for name, column in published.items()}
         )
-    files.write_schema(arguments.parts / "schema.json", described)
+    artefacts.write_schema(arguments.parts / "schema.json", described)
     count = len(described.features)
     features = f"{count} feature{'s' if count > 1 else ''}"
     classes = f", classes {', '.join(map(str, described.classes))}" if described.classes else ""

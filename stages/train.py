@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from boundary import devices, files, history, models, params, predictions, schema, training
+from boundary import artefacts, devices, files, history, models, params, predictions, schema, training
 from boundary.arithmetic import PRECISIONS
 from boundary.networks import Network
 from boundary.optimizers import OPTIMIZERS
@@ -27,13 +27,19 @@ def main() -> None:
     parser.add_argument("--predictions", type=Path, required=True, help="folder to write to")
     arguments = parser.parse_args()
     settings = params.load(arguments.params)
-    described = files.read_schema(arguments.data / "schema.json")
-    parts = {part: files.read_columns(arguments.data / f"{part}.parquet") for part in ("train", "test")}
+    variant = params.entry(arguments.params, "variants", settings.variants, arguments.name)
+    described, parts = artefacts.read_split(arguments.data)
     try:
-        model, logged = train(settings, arguments.name, described, parts)
+        model, logged = train(settings, variant, arguments.name, described, parts)
     except ValueError as error:
         raise params.ParamsError(f"{arguments.params}: {error}") from None
     print("\n".join(history.lines(logged)))
+    diverged = model.diverged | logged.diverged
+    if len(diverged) == settings.replicates:
+        raise params.ParamsError(f"{arguments.params}: variants.{arguments.name}: every replicate diverged")
+    for replicate in sorted(diverged):
+        seed = settings.seed + replicate
+        print(f"{arguments.name}: replicate {replicate} (seed {seed}) diverged, no metric counts it", file=sys.stderr)
     models.save(arguments.model, model)
     files.write_csv(arguments.history, *history.table(logged))
     for part, columns in parts.items():
@@ -45,13 +51,16 @@ def main() -> None:
 
 
 def train(
-    settings: params.Params, name: str, described: schema.Schema, parts: Mapping[str, Mapping[str, np.ndarray]]
+    settings: params.Params,
+    variant: params.Variant,
+    name: str,
+    described: schema.Schema,
+    parts: Mapping[str, Mapping[str, np.ndarray]],
 ) -> tuple[models.Model, history.History]:
-    """The trained model of a variant, weights in float32, and its history.
+    """The trained model of the variant of that name, weights in float32, and its history.
 
     Raises ValueError, "key: ...", where the settings don't fit the data or the machine.
     """
-    variant = settings.variants[name]
     network = Network((len(described.features), *variant.hidden_units, described.outputs), variant.activation)
     generators = [torch.Generator().manual_seed(settings.seed + r) for r in range(settings.replicates)]
     start = torch.stack([network.initialise(generator) for generator in generators])

@@ -127,8 +127,8 @@ def test_a_table_with_an_unknown_class_is_refused() -> None:
 def test_a_plane_runs_from_the_bottom_left_row_by_row() -> None:
     x = torch.tensor([[0.0, 1.0], [-2.0, 2.0]])
     found = plane(model_for("multiclass"), x)
-    assert list(found) == ["x1", "x2", *(f"{name}_{k}" for name in ("probability", "votes") for k in range(3))]
-    x1, x2 = found["x1"].reshape(GRID_STEPS, GRID_STEPS), found["x2"].reshape(GRID_STEPS, GRID_STEPS)
+    assert list(found) == ["first", "second", *(f"{name}_{k}" for name in ("probability", "votes") for k in range(3))]
+    x1, x2 = (found[name].reshape(GRID_STEPS, GRID_STEPS) for name in ("first", "second"))
     assert (x1 == x1[0]).all()
     assert (x2 == x2[:, :1]).all()
     for steps, low, high in [(x1[0], 0, 1), (x2[:, 0], -2, 2)]:
@@ -140,11 +140,11 @@ def test_a_plane_holds_what_replicate_zero_says_and_how_all_vote() -> None:
     """Three of four replicates say yes on the right, one says no everywhere."""
     right, never = [5.0, 0.0, 0.0], [0.0, 0.0, -1.0]
     found = plane(line_model("binary", right, right, never, right), torch.tensor([[-1.0, 1.0], [-1.0, 1.0]]))
-    is_right = found["x1"] > 0
+    is_right = found["first"] > 0
     assert set(found["votes_1"][is_right]) == {0.75}
     assert set(found["votes_1"][~is_right]) == {0.0}
     np.testing.assert_array_equal(found["votes_0"], 1 - found["votes_1"])
-    np.testing.assert_allclose(found["probability_1"], 1 / (1 + np.exp(-5 * found["x1"].astype(float))), rtol=1e-5)
+    np.testing.assert_allclose(found["probability_1"], 1 / (1 + np.exp(-5 * found["first"].astype(float))), rtol=1e-5)
     assert {column.dtype for column in found.values()} == {np.dtype(np.float32)}
 
 

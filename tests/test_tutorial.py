@@ -13,9 +13,9 @@ import pytest
 import torch
 from torchmetrics.classification import MulticlassAccuracy
 
-from boundary import files, models, params
+from boundary import artefacts, files, models, params
 from boundary.networks import Network
-from boundary.schema import arrays
+from boundary.schema import Schema, arrays
 
 NUMBERS = json.loads((Path(__file__).parent / "tutorial_numbers.json").read_text())
 VARIANTS = {
@@ -41,7 +41,7 @@ def same(printed: Any, found: Any) -> bool:
 def part(published: Path, dataset: str, name: str) -> tuple[torch.Tensor, np.ndarray]:
     """A split's inputs (rows, features) and its target column."""
     columns = files.read_columns(published / f"data/split/{dataset}/{name}.parquet")
-    schema = files.read_schema(published / f"data/split/{dataset}/schema.json")
+    schema = artefacts.read_schema(published / f"data/split/{dataset}/schema.json")
     return torch.from_numpy(arrays(columns, schema)[0].T.copy()), columns[schema.target]
 
 
@@ -126,7 +126,7 @@ def test_model_0_starts_from_the_printed_weights(published: Path) -> None:
 
 def untrained(network: Network, parameters: torch.Tensor) -> torch.nn.Sequential:
     """A network before training, as a torch.nn.Sequential."""
-    schema = files.Schema(("X1", "X2"), "label", "multiclass", (0, 1, 2, 3))
+    schema = Schema(("X1", "X2"), "label", "multiclass", (0, 1, 2, 3))
     return models.sequential(models.Model(network, schema, parameters[None].float(), 42))
 
 

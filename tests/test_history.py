@@ -1,0 +1,57 @@
+"""The two forms of a training log."""
+
+import torch
+
+from boundary.history import History, lines, table
+
+
+def history(**values: list[list[float]]) -> History:
+    """Epochs 0 and 20; a value by logged epoch, then by replicate."""
+    return History([0, 20], {name: torch.tensor(rows, dtype=torch.float64) for name, rows in values.items()})
+
+
+CLASSES = history(
+    test_accuracy=[[0.5, 0.25], [1.0, 0.875]],  # named out of order
+    train_loss=[[0.693471, 0.7], [1 / 3, 2 / 3]],
+    test_loss=[[0.693159, 0.8], [1e-12, 123456.0]],
+    train_accuracy=[[0.51875, 0.5], [0.99999, 0.0]],
+)
+REGRESSION = history(train_loss=[[0.555145], [0.008585]], test_loss=[[0.57484], [0.0023]])
+
+
+def test_a_table_has_a_row_per_replicate_and_epoch() -> None:
+    header, rows = table(CLASSES)
+    assert header == ["replicate", "epoch", "train_loss", "test_loss", "train_accuracy", "test_accuracy"]
+    assert list(rows) == [
+        ["0", "0", "0.693471000", "0.693159000", "0.518750000", "0.500000000"],
+        ["0", "20", "0.333333333", "0.000000000", "0.999990000", "1.000000000"],
+        ["1", "0", "0.700000000", "0.800000000", "0.500000000", "0.250000000"],
+        ["1", "20", "0.666666667", "123456.000000000", "0.000000000", "0.875000000"],
+    ]
+
+
+def test_a_regression_has_no_accuracies() -> None:
+    header, rows = table(REGRESSION)
+    assert header == ["replicate", "epoch", "train_loss", "test_loss"]
+    assert list(rows) == [
+        ["0", "0", "0.555145000", "0.574840000"],
+        ["0", "20", "0.008585000", "0.002300000"],
+    ]
+
+
+def test_lines_are_the_tutorials() -> None:
+    assert list(lines(CLASSES)) == [
+        "Epoch: 0 | Loss: 0.69347, Acc: 51.88% | Test loss: 0.69316, Test acc: 50.00%",
+        "Epoch: 20 | Loss: 0.33333, Acc: 100.00% | Test loss: 0.00000, Test acc: 100.00%",
+    ]
+    assert list(lines(REGRESSION)) == [
+        "Epoch: 0 | Loss: 0.55514 | Test loss: 0.57484",
+        "Epoch: 20 | Loss: 0.00859 | Test loss: 0.00230",
+    ]
+
+
+def test_lines_of_another_replicate() -> None:
+    assert list(lines(CLASSES, replicate=1)) == [
+        "Epoch: 0 | Loss: 0.70000, Acc: 50.00% | Test loss: 0.80000, Test acc: 25.00%",
+        "Epoch: 20 | Loss: 0.66667, Acc: 0.00% | Test loss: 123456.00000, Test acc: 87.50%",
+    ]

@@ -1,0 +1,95 @@
+"""README.md, followed to the letter: its commands are run in order in one copy, and print what it says they print."""
+
+import doctest
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import run
+from ruamel.yaml import YAML
+
+from boundary import params
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+THIS_TEST = "make test"  # its own run is what proves it
+PENGUINS = "bill_length,bill_depth,species\n" + "".join(
+    f"{base + k / 10},{base / 2 - k / 10},{species}\n"
+    for species, base in (("Adelie", 39), ("Chinstrap", 49), ("Gentoo", 47))
+    for k in range(20)
+)
+
+
+def commands(block: str) -> list[tuple[str, str]]:
+    """(command, the output shown below it) for each line that starts with a prompt."""
+    return re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", block, flags=re.MULTILINE)
+
+
+def merge(into: dict[str, Any], new: dict[str, Any]) -> None:
+    for key, value in new.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            merge(into[key], value)
+        else:
+            into[key] = value
+
+
+def add_to_params(folder: Path, block: str) -> None:
+    """What a reader does with a block of YAML."""
+    yaml = YAML()
+    content = yaml.load(folder / "params.yaml")
+    merge(content, yaml.load(block))
+    yaml.dump(content, folder / "params.yaml")
+
+
+def test_its_commands_print_what_it_says(workspace: Path) -> None:
+    (workspace / "data/penguins.csv").write_text(PENGUINS)
+    seen = []
+    for language, block in BLOCKS:
+        if language == "yaml":
+            add_to_params(workspace, block)
+        elif language == "python":
+            (probability,) = re.findall(r"tensor\(\[\[(.*?)\]\]", run(workspace, sys.executable, "-c", block).stdout)
+            assert 0.9 < float(probability) <= 1  # in the middle of the inner circle
+        elif language == "console":
+            for command, expected in commands(block):
+                seen.append(command)
+                if command != THIS_TEST:
+                    check(workspace, command, expected)
+    assert {"make repro", THIS_TEST, "dvc repro", "dvc metrics diff", "dvc plots diff"} <= set(seen)
+
+
+def check(folder: Path, command: str, expected: str) -> None:
+    words = shlex.split(command.replace("make ", "make -o .venv/run "))  # the tools are there already
+    output = run(folder, *words).stdout
+    if expected:
+        assert doctest.OutputChecker().check_output(expected, output, doctest.ELLIPSIS), f"{command}\n{output}"
+
+
+def test_the_table_is_that_of_the_committed_comparison() -> None:
+    for line in (ROOT / "metrics/comparison.md").read_text().splitlines():
+        assert line in README
+
+
+def test_every_key_of_params_is_explained() -> None:
+    for section in (params.Params, params.Dataset, params.Split, params.Variant, params.Contrast):
+        for name in section.__struct_fields__:
+            assert f"`{name}`" in README, name
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", README))
+def test_links_lead_somewhere(link: str) -> None:
+    assert (ROOT / link).exists()
+
+
+@pytest.mark.parametrize("word", re.findall(r"`(make \w+)`", README))
+def test_make_targets_exist(word: str) -> None:
+    assert re.search(rf"^{word.split()[1]}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+
+
+def test_the_tree_names_every_room() -> None:
+    rooms = {path.stem for path in (ROOT / "boundary").glob("[!_]*.py")}
+    assert rooms <= set(re.findall(r"\w+", README[README.index("## The tree") :]))

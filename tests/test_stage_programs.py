@@ -1,0 +1,609 @@
+"""Every stage's program as a user runs it: what it writes, what it imports, and what it says of a mistake."""
+
+import csv
+import json
+import os
+import re
+import runpy
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT, run
+from matplotlib.axes import Axes
+
+from boundary import artefacts, files, models
+from stages import plot
+
+SETTINGS = """
+seed: 0
+replicates: 2
+precision: exact
+device: cpu
+generators:
+  moons: {kind: moons, n_samples: 40, noise: 0.1, seed: 1}
+  blobs: {kind: blobs, n_samples: 60, n_features: 3, centers: 3, cluster_std: 1, center_box: [-5, 5], seed: 1}
+  line: {kind: line, weight: 2, bias: 0, start: 0, end: 1, step: 0.05}
+datasets:
+  moons: {table: data/raw/moons.parquet, target: label, split: {kind: random, test_size: 0.25, seed: 1}}
+  blobs: {table: data/raw/blobs.parquet, target: label, split: {kind: stratified, test_size: 0.25, seed: 1}}
+  line: {table: data/raw/line.parquet, target: y, split: {kind: ordered, test_size: 0.25}}
+  own: {table: data/own.csv, target: answer, split: {kind: random, test_size: 0.25, seed: 1}}
+variants:
+  moons: {dataset: moons, hidden_units: [4], activation: relu, optimizer: adam, lr: 0.01, epochs: 5, log_every: 2}
+  blobs: {dataset: blobs, hidden_units: [4], activation: none, optimizer: sgd, lr: 0.1, epochs: 5, log_every: 2}
+  line: {dataset: line, hidden_units: [], activation: none, optimizer: sgd, lr: 0.1, epochs: 5, log_every: 2}
+  own: {dataset: own, hidden_units: [4], activation: tanh, optimizer: sgd, lr: 0.1, epochs: 5, log_every: 2}
+contrasts: {}
+"""
+NAMES = ("moons", "blobs", "line", "own")  # binary, three classes of three features, one feature, two features
+OWN = "a,b,answer\n" + "".join(f"{k % 7},{k / 4},{k % 7 - k / 8}\n" for k in range(40))
+
+
+def arguments(stage: str, name: str, folder: Path) -> list[str]:
+    """A stage's arguments, as dvc.yaml gives them, in a folder."""
+    params = ["--params", folder / "params.yaml"]
+    raw = folder / ("data/own.csv" if name == "own" else f"data/raw/{name}.parquet")
+    data, predictions = ["--data", folder / "split" / name], ["--predictions", folder / "predictions" / name]
+    given: dict[str, list[object]] = {
+        "check": [folder / "params.yaml", folder / "checked.txt"],
+        "generate": [name, *params, "--table", raw],
+        "split": [name, *params, "--table", raw, "--parts", folder / "split" / name],
+        "train": [
+            *[name, *params, *data, *predictions, "--model", folder / f"models/{name}.safetensors"],
+            *["--history", folder / f"history/{name}.csv"],
+        ],
+        "evaluate": [
+            *[*data, *predictions, "--metrics", folder / f"metrics/{name}.json"],
+            *["--details", folder / f"details/{name}.json", "--confusion", folder / "confusion" / name],
+        ],
+        "compare": [*params, "--details", folder / "details", "--table", folder / "comparison.md"],
+        "plot": [name, *data, *predictions, "--image", folder / f"images/{name}.png"],
+        "plot_data": [name, *data, "--image", folder / f"data_images/{name}.png"],
+        "plot_contrast": [
+            *[*data, "--left", name, "--left-predictions", folder / "predictions" / name],
+            *["--right", name, "--right-predictions", folder / "predictions" / name],
+            *["--image", folder / "contrast.png"],
+        ],
+        "plot_activations": ["--image", folder / "activations.png"],
+    }
+    return [str(argument) for argument in given[stage]]
+
+
+def line_of(stage: str, name: str, folder: Path) -> str | None:
+    """Run a stage's file as __main__, in this process; the line with which it ended, or None where all went well.
+
+    What would be a traceback is raised.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [stage, *arguments(stage, name, folder)])
+        patch.setenv("OMP_NUM_THREADS", "1")  # else torch's threads would be set for all tests
+        try:
+            runpy.run_path(str(ROOT / f"stages/{stage}.py"), run_name="__main__")
+        except SystemExit as end:
+            if isinstance(end.code, str):
+                return end.code
+            raise
+    return None
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def confusion(folder: Path, name: str) -> list[list[str]]:
+    """The pairs (actual, predicted) of a variant's confusion plot."""
+    with (folder / f"confusion/{name}/test.csv").open(newline="") as file:
+        header, *pairs = csv.reader(file)
+    assert header == ["actual", "predicted"]
+    return pairs
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def lay_out(folder: Path, own: str = OWN) -> Path:
+    """A folder with params and a user's own table."""
+    (folder / "data").mkdir(parents=True)
+    (folder / "data/own.csv").write_text(own)
+    (folder / "params.yaml").write_text(SETTINGS)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What all stages make of all data sets. Read only."""
+    folder = lay_out(tmp_path_factory.mktemp("made") / "made")
+    done = [("check", "")]
+    done += [("generate", name) for name in NAMES[:3]]
+    done += [(stage, name) for name in NAMES for stage in ("split", "train", "evaluate", "plot", "plot_data")]
+    done += [("compare", ""), ("plot_contrast", "moons"), ("plot_activations", "")]
+    for stage, name in done:
+        assert line_of(stage, name, folder) is None
+    return folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    """A copy of it, to change at will."""
+    return shutil.copytree(made, tmp_path / "folder")
+
+
+# --- what they write -----------------------------------------------------------------------------------------------
+
+
+def test_every_file_is_there_and_no_other(made: Path) -> None:
+    expected = {"params.yaml", "checked.txt", "comparison.md", "contrast.png", "activations.png", "data/own.csv"}
+    expected |= {f"data/raw/{name}.parquet" for name in NAMES[:3]}
+    for name in NAMES:
+        expected |= {f"split/{name}/{file}" for file in ("train.parquet", "test.parquet", "schema.json")}
+        expected |= {f"predictions/{name}/{part}.parquet" for part in ("train", "test")}
+        expected |= {f"models/{name}.safetensors", f"history/{name}.csv", f"metrics/{name}.json"}
+        expected |= {f"details/{name}.json", f"images/{name}.png", f"data_images/{name}.png"}
+    expected |= {"predictions/moons/plane.parquet", "confusion/moons/test.csv", "confusion/blobs/test.csv"}
+    assert set(contents(made)) == expected
+    assert (made / "confusion/line").is_dir()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_predictions_and_metrics_are_of_the_split(made: Path, name: str) -> None:
+    """Rows in the split's order, replicate after replicate; the scores are those of these rows."""
+    schema = artefacts.read_schema(made / f"split/{name}/schema.json")
+    metrics = files.read_json(made / f"metrics/{name}.json")
+    assert metrics["replicates"] == 2
+    for part in ("train", "test"):
+        target = files.read_columns(made / f"split/{name}/{part}.parquet")[schema.target]
+        said = files.read_columns(made / f"predictions/{name}/{part}.parquet")
+        true = np.array(schema.classes)[said["true"]] if schema.classes else said["true"]
+        np.testing.assert_array_equal(true, np.tile(target, 2))
+        np.testing.assert_array_equal(said["replicate"], np.repeat([0, 1], len(target)))
+    if schema.classes:
+        assert metrics["accuracy"] == pytest.approx((said["true"] == said["predicted"]).mean(), abs=1e-6)
+    else:
+        assert metrics["mae"] == pytest.approx(np.abs(said["true"] - said["predicted"]).mean(), abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["moons", "blobs"])
+def test_details_and_the_confusion_plot_count_the_same(made: Path, name: str) -> None:
+    details = files.read_json(made / f"details/{name}.json")
+    assert set(details) == {"classes", "train", "test"}
+    assert details["test"]["summary"] == files.read_json(made / f"metrics/{name}.json")
+    matrices = np.array([replicate["confusion_matrix"] for replicate in details["test"]["replicates"]])
+    assert matrices.shape == (2, len(details["classes"]), len(details["classes"]))
+    counted = np.zeros_like(matrices[0])
+    for actual, predicted in confusion(made, name):
+        counted[int(actual), int(predicted)] += 1
+    np.testing.assert_array_equal(counted, matrices.sum(0))
+
+
+def drawn(folder: Path, name: str) -> Axes:
+    """What the variant's picture shows."""
+    (axes,) = plot.draw(name, *artefacts.read_split(folder / f"split/{name}"), folder / f"predictions/{name}").axes
+    return axes
+
+
+def test_the_confusion_picture_is_of_all_replicates_true_by_row(made: Path) -> None:
+    said = files.read_columns(made / "predictions/blobs/test.parquet")
+    counts = {(x, y): 0 for x in range(3) for y in range(3)}
+    for true, predicted in zip(said["true"].tolist(), said["predicted"].tolist(), strict=True):
+        counts[predicted, true] += 1
+    assert any(counts[x, y] != counts[y, x] for x, y in counts)
+    assert {text.get_position(): text.get_text() for text in drawn(made, "blobs").texts} == {
+        place: str(count) for place, count in counts.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "across"), [("line", "predictions, replicate 0", "X1"), ("own", "replicate 0", "answer")]
+)
+def test_the_regression_pictures_show_replicate_zero(made: Path, name: str, label: str, across: str) -> None:
+    """Against the feature where there is one, else against the truth."""
+    test, said = (files.read_columns(made / f"{kind}/{name}/test.parquet") for kind in ("split", "predictions"))
+    (shown,) = [points for points in drawn(made, name).collections if points.get_label() == label]
+    expected = np.stack([test[across], said["predicted"][said["replicate"] == 0]], axis=1)
+    np.testing.assert_allclose(np.asarray(shown.get_offsets()), expected, rtol=1e-6)
+
+
+def test_the_model_is_the_one_that_predicted(made: Path) -> None:
+    model = models.load(made / "models/blobs.safetensors")
+    assert (model.network.sizes, model.seed, len(model.parameters)) == ((3, 4, 3), 0, 2)
+    columns = files.read_columns(made / "split/blobs/test.parquet")
+    x = torch.from_numpy(np.stack([columns[name] for name in model.schema.features], axis=1))
+    said = files.read_columns(made / "predictions/blobs/test.parquet")
+    for replicate in (0, 1):
+        p = models.sequential(model, replicate)(x).softmax(1).detach().numpy()
+        mine = said["replicate"] == replicate
+        np.testing.assert_allclose(p, np.stack([said[f"probability_{k}"][mine] for k in range(3)], axis=1), atol=1e-5)
+
+
+def test_the_comparison_is_of_all_variants(made: Path) -> None:
+    rows = [line.split("|")[1:3] for line in (made / "comparison.md").read_text().splitlines() if line.startswith("|")]
+    assert {dataset.strip() for dataset, _ in rows} >= set(NAMES)
+
+
+def test_what_is_there_already_is_written_again(folder: Path) -> None:
+    """From scratch to the same bytes; hand-made changes do not survive."""
+    before = contents(folder)
+    (folder / "images/moons.png").write_bytes(b"")
+    (folder / "metrics/moons.json").write_text("{}")
+    (folder / "models/moons.safetensors").unlink()
+    for stage in ("generate", "split", "train", "evaluate", "plot"):
+        assert line_of(stage, "moons", folder) is None
+    assert contents(folder) == before
+
+
+# --- as separate processes -----------------------------------------------------------------------------------------
+
+HEAVY = {"torch", "torch._dynamo", "sklearn", "scipy", "pandas", "matplotlib", "matplotlib.pyplot", "pyarrow"}
+USED = {  # which heavy packages a stage may import: start-up is most of a small stage's time
+    ("check", ""): set(),
+    ("generate", "line"): {"pyarrow"},
+    ("split", "line"): {"pyarrow", "pandas"},
+    ("train", "moons"): {"pyarrow", "torch"},
+    ("evaluate", "moons"): {"pyarrow", "pandas", "sklearn", "scipy"},
+    ("compare", ""): set(),
+    ("plot", "moons"): {"pyarrow", "matplotlib"},
+    ("plot_data", "moons"): {"pyarrow", "matplotlib"},
+    ("plot_contrast", "moons"): {"pyarrow", "matplotlib"},
+}
+
+
+@pytest.mark.parametrize(("stage", "name"), USED, ids=lambda value: value)
+def test_a_program_writes_the_same_bytes_and_imports_what_it_needs(folder: Path, stage: str, name: str) -> None:
+    """In a process of its own, and with nothing on stderr."""
+    before = contents(folder)
+    command = [sys.executable, "-X", "importtime", "-m", f"stages.{stage}", *arguments(stage, name, folder)]
+    noted, rest = [], []
+    for line in run(ROOT, *command).stderr.splitlines():
+        (noted if line.startswith("import time:") else rest).append(line)
+    assert rest == []
+    assert contents(folder) == before
+    imported = {line.rpartition("|")[2].strip() for line in noted}
+    assert f"boundary.{'params' if stage in ('check', 'compare') else 'files'}" in imported
+    assert imported & HEAVY == USED[stage, name]
+
+
+def test_training_twice_gives_the_same_bytes_with_any_number_of_threads(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents(folder)
+    shutil.rmtree(folder / "models")
+    command = [sys.executable, "-m", "stages.train", *arguments("train", "blobs", folder)]
+    done = run(folder, "env", "OMP_NUM_THREADS=2", f"PYTHONPATH={ROOT}", *command)
+    assert done.stdout.splitlines()[0].startswith("Epoch: 0 | Loss: ")
+    assert contents(folder)["models/blobs.safetensors"] == before["models/blobs.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "name", "file", "change", "said"),
+    [
+        (
+            *("check", "", "params.yaml", ("epochs: 5", "epoch: 5")),
+            [
+                *[f"{{}}: variants.{name}.epoch: unknown, did you mean epochs?" for name in NAMES],
+                *[
+                    f"{{}}: variants.{name}.epochs: missing, expected a whole number from 1 to 1000000000"
+                    for name in NAMES
+                ],
+            ],
+        ),
+        (
+            *("split", "own", "data/own.csv", ("3,2.5,", "3,inf,")),
+            ["{}: column 'b', row 11: found inf, expected a finite float32 number"],
+        ),
+        (
+            *("train", "moons", "params.yaml", ("{dataset: moons,", "{dataset: moons, loss: mse,")),
+            ["{}: variants.moons.loss: found mse, expected bce_with_logits for a binary target"],
+        ),
+    ],
+    ids=["check", "split", "train"],
+)
+def test_a_mistake_ends_a_program_with_its_line_and_status_one(
+    folder: Path, stage: str, name: str, file: str, change: tuple[str, str], said: list[str]
+) -> None:
+    edit(folder / file, *change)
+    before = contents(folder)
+    done = run(ROOT, sys.executable, "-m", f"stages.{stage}", *arguments(stage, name, folder), check=False)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert sorted(done.stderr.splitlines()) == sorted(line.format(folder / file) for line in said)
+    assert contents(folder) == before
+
+
+# --- mistakes ------------------------------------------------------------------------------------------------------
+
+
+def refused(stage: str, name: str, folder: Path) -> str:
+    """The one line with which a stage ends, having changed nothing."""
+    before = contents(folder)
+    line = line_of(stage, name, folder)
+    assert line is not None
+    assert "\n" not in line
+    assert "Traceback" not in line
+    assert contents(folder) == before
+    return line
+
+
+@pytest.mark.parametrize("stage", ["check", "generate", "split", "train", "compare"])
+def test_bad_params_stop_every_program_that_reads_them(folder: Path, stage: str) -> None:
+    edit(folder / "params.yaml", "noise: 0.1", "noise: -1")
+    line = refused(stage, "moons", folder)
+    assert line == f"{folder}/params.yaml: generators.moons.noise: found -1, expected a finite number >= 0"
+
+
+@pytest.mark.parametrize("stage", ["check", "generate", "split", "train", "compare"])
+def test_params_that_are_not_there(folder: Path, stage: str) -> None:
+    (folder / "params.yaml").unlink()
+    assert refused(stage, "moons", folder) == f"[Errno 2] No such file or directory: '{folder}/params.yaml'"
+
+
+@pytest.mark.parametrize("stage", ["generate", "split", "train"])
+def test_a_name_that_params_does_not_have(folder: Path, stage: str) -> None:
+    """The programs may be run by hand."""
+    shutil.copytree(folder / "split/moons", folder / "split/mons")
+    shutil.copy(folder / "data/raw/moons.parquet", folder / "data/raw/mons.parquet")
+    line = refused(stage, "mons", folder)
+    assert f"{folder}/params.yaml" in line
+    assert "mons" in line
+
+
+TABLES = {
+    "text": ("a,b,answer\n1,2,0.5\n3,x,1.5\n5,6,2.5\n", r"column 'b', row 2: found 'x', expected .*number"),
+    "missing": ("a,b,answer\n1,2,0.5\n3,,1.5\n5,6,2.5\n", r"column 'b', row 2: .*expected a finite float32 number"),
+    "too large": ("a,b,answer\n1,2,0.5\n3,4,1.5\n5,1e39,2.5\n", r"column 'b', row 3: found 1e\+39, expected a finite"),
+    "missing target": ("a,b,answer\n1,2,0.5\n3,4,\n5,6,2.5\n", r"column 'answer', row 2: missing, expected a value"),
+    "ragged": ("a,b,answer\n1,2,0.5\n3,4\n5,6,2.5\n", "row 2: found 2 cells, expected 3"),
+    "other target": ("a,b,answr\n1,2,0.5\n3,4,1.5\n", r"column 'answer': not in the table, did you mean answr\?"),
+    "header only": ("a,b,answer\n", "no rows"),
+    "empty": ("", "not readable as CSV: Empty CSV file"),
+    "one class": ("a,b,answer\n1,2,yes\n3,4,yes\n", "column 'answer': found one class, 'yes', expected two or more"),
+    "dates": ("a,b,answer\n" + "1,2,2026-01-01\n3,4,2026-01-02\n" * 8, "column 'answer': found date.*"),
+    "times": ("a,b,answer\n" + "1,2,2026-01-01 10:00:00\n3,4,2026-01-02 10:00:00\n" * 8, "column 'answer': .*"),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_bad_table_is_refused_with_file_column_and_row(folder: Path, name: str) -> None:
+    content, fault = TABLES[name]
+    (folder / "data/own.csv").write_text(content)
+    line = refused("split", "own", folder)
+    assert re.match(f"{re.escape(str(folder))}/data/own.csv: {fault}", line), line
+
+
+def test_a_table_that_is_not_there(folder: Path) -> None:
+    (folder / "data/own.csv").unlink()
+    line = refused("split", "own", folder)
+    assert f"{folder}/data/own.csv" in line
+    assert line.endswith(": no such file")
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "fault"),
+    [
+        ("line", ("kind: ordered", "kind: stratified, seed: 1"), "kind: found stratified, expected random or ordered"),
+        ("moons", ("kind: random, test_size: 0.25", "kind: random, test_size: 0.99"), ": 40 rows leave none for"),
+        ("own", ("kind: random", "kind: stratified"), "kind: found stratified, expected random or ordered"),
+    ],
+)
+def test_a_split_that_is_not_possible(folder: Path, name: str, change: tuple[str, str], fault: str) -> None:
+    edit(folder / "params.yaml", *change)
+    line = refused("split", name, folder)
+    assert line.startswith(f"{folder}/params.yaml: datasets.{name}.split")
+    assert fault in line
+
+
+LAYERS = (
+    "[{weight: [[1, 2, 3], [1, 2, 3], [1, 2, 3], [1, 2, 3]], bias: [0, 0, 0, 0]}, {weight: [[1, 2, 3, 4]], bias: [0]}]"
+)
+
+
+@pytest.mark.parametrize(
+    ("key", "fault"),
+    [
+        ("loss: cross_entropy", "loss: found cross_entropy, expected bce_with_logits for a binary target"),
+        (
+            f"initial_weights: {LAYERS}",
+            "initial_weights: found layers (outputs, inputs) [(4, 3), (1, 4)], expected [(4, 2), (1, 4)]",
+        ),
+    ],
+)
+def test_settings_that_do_not_fit_the_data(folder: Path, key: str, fault: str) -> None:
+    edit(folder / "params.yaml", "{dataset: moons,", f"{{dataset: moons, {key},")
+    assert refused("train", "moons", folder) == f"{folder}/params.yaml: variants.moons.{fault}"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="has CUDA")
+def test_a_device_that_is_not_there(folder: Path) -> None:
+    edit(folder / "params.yaml", "device: cpu", "device: cuda")
+    line = refused("train", "moons", folder)
+    assert line.startswith(f"{folder}/params.yaml: device: found cuda, which this machine has not, expected auto or ")
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty", "truncated", "other columns"])
+@pytest.mark.parametrize(
+    ("stage", "name", "file"),
+    [
+        ("train", "moons", "split/moons/test.parquet"),
+        ("plot", "moons", "split/moons/train.parquet"),
+        ("plot_data", "moons", "split/moons/train.parquet"),
+        ("evaluate", "moons", "predictions/moons/test.parquet"),
+        ("plot", "moons", "predictions/moons/plane.parquet"),
+        ("plot", "blobs", "predictions/blobs/test.parquet"),
+        ("plot", "line", "predictions/line/test.parquet"),
+        ("plot_contrast", "moons", "predictions/moons/plane.parquet"),
+    ],
+)
+def test_damaged_columns_are_named(folder: Path, stage: str, name: str, file: str, damage: str) -> None:
+    path = folder / file
+    whole = path.read_bytes()
+    path.unlink()
+    if damage == "other columns":
+        files.write_columns(path, {"z": np.arange(3.0)})
+    elif damage != "missing":
+        path.write_bytes(b"" if damage == "empty" else whole[: len(whole) // 2])
+    assert str(path) in refused(stage, name, folder)
+
+
+@pytest.mark.parametrize("content", ['{"test": ', "{}"])
+@pytest.mark.parametrize(
+    ("stage", "file"),
+    [
+        ("train", "split/moons/schema.json"),
+        ("evaluate", "split/moons/schema.json"),
+        ("plot", "split/moons/schema.json"),
+        ("compare", "details/moons.json"),
+    ],
+)
+def test_damaged_json_is_named(folder: Path, stage: str, file: str, content: str) -> None:
+    (folder / file).write_text(content)
+    assert str(folder / file) in refused(stage, "moons", folder)
+
+
+def test_a_variant_that_was_not_evaluated_cannot_be_compared(folder: Path) -> None:
+    (folder / "details/line.json").unlink()
+    assert refused("compare", "", folder) == f"{folder}/details/line.json: no such file"
+
+
+@pytest.mark.parametrize("name", ["blobs", "line"])
+def test_a_contrast_is_for_classes_of_two_features(folder: Path, name: str) -> None:
+    line = refused("plot_contrast", name, folder)
+    assert line == f"{folder}/split/{name}: a contrast is drawn for classes of two features only"
+
+
+OUTPUT = {  # a folder that a stage writes to
+    "generate": "data/raw",
+    "split": "split/moons",
+    "train": "models",
+    "evaluate": "metrics",
+    "plot": "images",
+    "plot_data": "data_images",
+}
+
+
+@pytest.mark.parametrize("stage", OUTPUT)
+def test_a_file_where_a_folder_should_be(folder: Path, stage: str) -> None:
+    shutil.rmtree(folder / OUTPUT[stage])
+    (folder / OUTPUT[stage]).write_text("in the way")
+    assert str(folder / OUTPUT[stage]) in refused(stage, "moons", folder)
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
+@pytest.mark.parametrize("stage", OUTPUT)
+def test_a_folder_that_may_not_be_written_to(folder: Path, stage: str) -> None:
+    (folder / OUTPUT[stage]).chmod(0o555)
+    try:
+        assert str(folder / OUTPUT[stage]) in refused(stage, "moons", folder)
+    finally:
+        (folder / OUTPUT[stage]).chmod(0o755)
+
+
+# --- unusual, but allowed ------------------------------------------------------------------------------------------
+
+
+def own_table(header: str, row: Callable[[int], str], rows: int = 24) -> str:
+    return "\n".join([header, *map(row, range(rows))]) + "\n"
+
+
+UNUSUAL = {
+    "one feature": own_table("a,answer", lambda k: f"{k},{'yn'[k % 2]}"),
+    "one feature, many classes": own_table("a,answer", lambda k: f"{k},{k % 12}", 120),
+    "four features, many classes": own_table("a,b,c,d,answer", lambda k: f"{k},{k % 5},{k % 3},1,{k % 14}", 140),
+    "true and false": own_table("a,b,answer", lambda k: f"{k},{k % 5},{'true' if k % 3 else 'false'}"),
+    "quoted labels": own_table("a,b,answer", lambda k: f"{k},{k % 5}," + ('"yes, sure"', '"say ""no"""')[k % 2]),
+    "features named as the plane's columns": own_table(
+        "votes_0,probability_1,answer", lambda k: f"{k},{k % 5},{k % 2}"
+    ),
+    "large numbers, small differences": own_table("a,b,answer", lambda k: f"{1000000 + k % 5},{k},{k % 2}"),
+    "formulas": own_table("$x_$,b,answer", lambda k: f"{k},{k % 5},{['$^$', 'b'][k % 2]}"),
+    "a constant feature": own_table("a,b,answer", lambda k: f"1,{k % 5},{k % 2}"),
+}
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_unusual_tables_go_all_the_way(tmp_path: Path, name: str) -> None:
+    folder = lay_out(tmp_path / "folder", UNUSUAL[name])
+    for stage in ("split", "train", "evaluate", "plot", "plot_data"):
+        assert line_of(stage, "own", folder) is None
+    schema = artefacts.read_schema(folder / "split/own/schema.json")
+    pairs = confusion(folder, "own")
+    assert len(pairs) == 2 * len(files.read_columns(folder / "split/own/test.parquet")[schema.target])
+    assert {label for pair in pairs for label in pair} <= {str(label) for label in schema.classes}
+
+
+@pytest.mark.filterwarnings("ignore:R.2 score is not well-defined")
+def test_a_regression_tested_on_one_row(tmp_path: Path) -> None:
+    """It has errors, but no variance to explain: r2 is null, as JSON has no nan."""
+    folder = lay_out(tmp_path / "folder", own_table("a,answer", lambda k: f"{k / 3},{k / 4 + 0.5}", 4))
+    for name in ("moons", "blobs", "line"):
+        edit(folder / "params.yaml", f"  {name}: {{dataset", f"  # {name}: {{dataset")
+    for stage in ("split", "train", "evaluate", "compare", "plot", "plot_data"):
+        assert line_of(stage, "own", folder) is None
+    metrics = json.loads((folder / "metrics/own.json").read_text())
+    assert metrics["mae"] > 0
+    assert metrics["r2"] is None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_training_of_which_nothing_is_left_is_refused(folder: Path, name: str) -> None:
+    edit(folder / "params.yaml", "lr: 0.1", "lr: 1.0e+300")
+    edit(folder / "params.yaml", "lr: 0.01", "lr: 1.0e+300")
+    assert refused("train", name, folder) == f"{folder}/params.yaml: variants.{name}: every replicate diverged"
+
+
+def layer(outputs: int, inputs: int, weight: str = "1") -> str:
+    """A layer of ones for initial_weights, its first weight as given."""
+    rows = [["1"] * inputs for _ in range(outputs)]
+    rows[0][0] = weight
+    shown = ", ".join(f"[{', '.join(row)}]" for row in rows)
+    return f"{{weight: [{shown}], bias: [{', '.join(['0'] * outputs)}]}}"
+
+
+HUGE = {  # of the first replicate; too large to compute with
+    "moons": f"[{layer(4, 2, '1e200')}, {layer(1, 4)}]",
+    "blobs": f"[{layer(4, 3, '1e200')}, {layer(3, 4)}]",
+    "line": f"[{layer(1, 1, '1e200')}]",
+    "own": f"[{layer(4, 2)}, {layer(1, 4, '1e200')}]",
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_replicate_that_diverges_is_told_and_not_counted(
+    made: Path, folder: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The other is bit for bit what it would have been."""
+    edit(
+        folder / "params.yaml",
+        f"  {name}: {{dataset: {name},",
+        f"  {name}: {{dataset: {name}, initial_weights: {HUGE[name]},",
+    )
+    assert line_of("train", name, folder) is None
+    said = capsys.readouterr()
+    assert said.err == f"{name}: replicate 0 (seed 0) diverged, no metric counts it\n"
+    assert "nan" in said.out
+    for stage in ("evaluate", "compare", "plot"):
+        assert line_of(stage, name, folder) is None
+    for file in (f"history/{name}.csv", f"predictions/{name}/test.parquet"):
+        if file.endswith("csv"):
+            before, after = (
+                [r for r in (root / file).read_text().splitlines() if r[0] == "1"] for root in (made, folder)
+            )
+            assert before == after
+        else:
+            before, after = (files.read_columns(root / file) for root in (made, folder))
+            for column in before:
+                mine = before["replicate"] == 1
+                np.testing.assert_array_equal(before[column][mine], after[column][mine])
+    summary = files.read_json(folder / f"metrics/{name}.json")
+    assert (summary["replicates"], summary["diverged"]) == (1, 1)
+    score = "accuracy" if "accuracy" in summary else "mae"
+    alone = files.read_json(made / f"details/{name}.json")["test"]["replicates"][1]
+    assert summary[score] == alone[score]
+    assert [each["replicate"] for each in files.read_json(folder / f"details/{name}.json")["test"]["replicates"]] == [1]
+    assert "1 (1 more diverged)" in (folder / "comparison.md").read_text()

@@ -1,0 +1,258 @@
+"""What is read out of a user's table, what is refused, and the arrays that training gets."""
+
+import json
+from dataclasses import asdict
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from boundary.params import Dataset, Split
+from boundary.schema import Schema, TableError, arrays, class_indices
+from boundary.tables import describe, publish
+
+FEATURE = {"a": [1.5, 2.5, 3.5]}
+TARGET = {"y": [0, 1, 0]}
+
+
+def of(**settings: Any) -> Dataset:
+    """A data set with target y."""
+    return Dataset(**{"table": "data/t.csv", "target": "y", "split": Split("ordered", 0.2), **settings})
+
+
+@pytest.mark.parametrize(
+    ("target", "settings", "task", "classes"),
+    [
+        ([0, 1, 0], {}, "binary", (0, 1)),
+        ([7, -3, 7], {}, "binary", (-3, 7)),
+        ([2, 10, 1], {}, "multiclass", (1, 2, 10)),
+        (["b", "a", "b"], {}, "binary", ("a", "b")),
+        (["no", "yes", "maybe"], {}, "multiclass", ("maybe", "no", "yes")),
+        (["10", "9", "9"], {}, "binary", ("10", "9")),
+        ([True, False, True], {}, "binary", (False, True)),
+        (pd.array([1, 2, 1], dtype="Int64"), {}, "binary", (1, 2)),
+        (pd.Categorical(["b", "a", "b"], categories=["b", "a", "c"]), {}, "binary", ("a", "b")),
+        ([0.5, 1.0, 0.5], {}, "regression", ()),
+        ([0.0, 1.0, 0.0], {}, "regression", ()),
+        ([1.0, 1.0, 1.0], {}, "regression", ()),
+        (np.array([0.5, 1, 2], dtype=np.float32), {}, "regression", ()),
+        (pd.array([0.5, 1, 2], dtype="Float64"), {}, "regression", ()),
+        ([0, 1, 0], {"task": "multiclass"}, "multiclass", (0, 1)),
+        ([0, 1, 0], {"task": "binary"}, "binary", (0, 1)),
+        ([3, 1, 3], {"task": "regression"}, "regression", ()),
+        ([1.0, 0.0, 1.0], {"task": "binary"}, "binary", (0, 1)),
+    ],
+)
+def test_task_and_classes(target: Any, settings: dict[str, Any], task: str, classes: tuple[Any, ...]) -> None:
+    """Floats ask for a regression, all else for classes, in their order; JSON can hold them."""
+    found = describe(pd.DataFrame({**FEATURE, "y": target}), of(**settings))
+    assert found == Schema(("a",), "y", task, classes)
+    assert json.loads(json.dumps(asdict(found)))["classes"] == list(classes)
+
+
+@pytest.mark.parametrize(("features", "expected"), [(None, ("b", "a")), (["a"], ("a",)), (["a", "b"], ("a", "b"))])
+def test_features_are_all_other_columns_or_those_named_in_that_order(
+    features: list[str] | None, expected: tuple[str, ...]
+) -> None:
+    table = pd.DataFrame({"b": [1, 2, 3], **TARGET, **FEATURE})
+    assert describe(table, of(features=features)).features == expected
+
+
+def test_columns_that_are_not_used_may_hold_anything() -> None:
+    table = pd.DataFrame({**FEATURE, **TARGET, "text": ["x", None, "z"]})
+    assert describe(table, of(features=["a"])).features == ("a",)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        [1, 2, 3],
+        [2**60, -(2**60), 0],
+        [3.4e38, -3.4e38, 1e-46],
+        np.array([1, 2, 2**64 - 1], dtype=np.uint64),
+        np.array([1, 2, 3], dtype=np.float16),
+        [True, False, True],
+        pd.array([1, 2, 3], dtype="Int64"),
+    ],
+    ids=str,
+)
+def test_features_of_any_number_type(numbers: Any) -> None:
+    table = pd.DataFrame({"a": numbers, **TARGET})
+    published = publish(table, describe(table, of()))
+    np.testing.assert_array_equal(published["a"], np.asarray(numbers).astype(np.float32), strict=True)
+
+
+@pytest.mark.parametrize(
+    ("columns", "settings", "line"),
+    [
+        # names
+        (
+            {"alpha": [1, 2], "label": [0, 1]},
+            {"target": "labels"},
+            "column 'labels': not in the table, did you mean label?",
+        ),
+        ({"a": [1, 2], "b": [0, 1]}, {}, "column 'y': not in the table, known: a, b"),
+        (
+            {"alpha": [1, 2], "y": [0, 1]},
+            {"features": ["alfa"]},
+            "column 'alfa': not in the table, did you mean alpha?",
+        ),
+        (
+            {**FEATURE, **TARGET},
+            {"features": ["a", "y"]},
+            "features: found ['a', 'y'], expected columns other than the target, each once",
+        ),
+        (
+            {**FEATURE, **TARGET},
+            {"features": ["a", "a"]},
+            "features: found ['a', 'a'], expected columns other than the target, each once",
+        ),
+        (
+            {**FEATURE, **TARGET},
+            {"features": []},
+            "features: found [], expected columns other than the target, each once",
+        ),
+        (TARGET, {}, "features: found [], expected columns other than the target, each once"),
+        # rows
+        ({"a": np.array([]), "y": np.array([], dtype=np.int64)}, {}, "no rows"),
+        # features
+        ({"a": [1, np.nan, 2], **TARGET}, {}, "column 'a', row 2: missing, expected a finite float32 number"),
+        ({"a": [1, 2, -np.inf], **TARGET}, {}, "column 'a', row 3: found -inf, expected a finite float32 number"),
+        ({"a": [1e39, 2, 3], **TARGET}, {}, "column 'a', row 1: found 1e+39, expected a finite float32 number"),
+        (
+            {"a": pd.array([1, None, 1], dtype="Int64"), **TARGET},
+            {},
+            "column 'a', row 2: missing, expected a finite float32 number",
+        ),
+        ({"a": ["1", "2", "3"], **TARGET}, {}, "column 'a': found str values, expected numbers"),
+        (
+            {"a": pd.to_datetime(["2020-01-01"] * 3), **TARGET},
+            {},
+            "column 'a': found Timestamp values, expected numbers",
+        ),
+        ({**FEATURE, "b": ["x", "y", "z"], **TARGET}, {}, "column 'b', row 1: found 'x', expected a number"),
+        # targets
+        ({**FEATURE, "y": [3, 3, 3]}, {}, "column 'y': found one class, 3, expected two or more"),
+        ({**FEATURE, "y": ["x", "x", "x"]}, {}, "column 'y': found one class, 'x', expected two or more"),
+        ({**FEATURE, "y": [0, 1, 2]}, {"task": "binary"}, "column 'y': found 3 classes, expected 2 for task: binary"),
+        ({**FEATURE, "y": [0.5, np.nan, 1]}, {}, "column 'y', row 2: missing, expected a value in every row"),
+        ({**FEATURE, "y": ["x", "y", None]}, {}, "column 'y', row 3: missing, expected a value in every row"),
+        (
+            {**FEATURE, "y": pd.array([None, 1, 1], dtype="Int64")},
+            {},
+            "column 'y', row 1: missing, expected a value in every row",
+        ),
+        ({**FEATURE, "y": [0.5, np.inf, 1]}, {}, "column 'y', row 2: found inf, expected a finite float32 number"),
+        ({**FEATURE, "y": [0.5, 1, -1e300]}, {}, "column 'y', row 3: found -1e+300, expected a finite float32 number"),
+        ({**FEATURE, "y": ["b", "a", "b"]}, {"task": "regression"}, "column 'y', row 1: found 'b', expected a number"),
+    ],
+)
+def test_refused(columns: dict[str, Any], settings: dict[str, Any], line: str) -> None:
+    with pytest.raises(TableError) as caught:
+        describe(pd.DataFrame(columns), of(**settings))
+    assert str(caught.value) == line
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        pd.to_datetime(["2020-01-01", "2020-01-02", "2020-01-01"]),
+        pd.to_timedelta([1, 2, 1]),
+        [date(2020, 1, 1), date(2020, 1, 2), date(2020, 1, 1)],
+        [Decimal(1), Decimal(2), Decimal(1)],
+        [b"a", b"b", b"a"],
+        [[1], [2], [1]],
+        [{"k": 1}, {"k": 2}, {"k": 1}],
+    ],
+    ids=["datetime", "timedelta", "date", "decimal", "bytes", "list", "struct"],
+)
+def test_a_target_that_is_neither_number_nor_word_is_refused(target: Any) -> None:
+    """A Parquet file can hold such columns; schema.json cannot hold them as classes."""
+    with pytest.raises(TableError, match=r"^column 'y'"):
+        describe(pd.DataFrame({**FEATURE, "y": target}), of())
+
+
+@pytest.mark.parametrize("settings", [{}, {"task": "binary"}], ids=["regression", "binary"])
+def test_a_number_that_is_not_finite_is_neither_value_nor_class(settings: dict[str, Any]) -> None:
+    with pytest.raises(TableError, match=r"^column 'y', row 2: found inf"):
+        describe(pd.DataFrame({**FEATURE, "y": [1.0, np.inf, 1.0]}), of(**settings))
+
+
+def test_rows_are_counted_from_one_whatever_the_index() -> None:
+    table = pd.DataFrame({"a": [1.0, np.nan, 3.0], **TARGET}, index=[5, 5, 7])
+    with pytest.raises(TableError, match=r"^column 'a', row 2: "):
+        describe(table, of())
+
+
+def test_published_columns() -> None:
+    """Those of the schema, in its order: numbers in float32, classes as they are."""
+    table = pd.DataFrame({"y": ["b", "a"], "c": ["x", "y"], "b": [1, 2], "a": [0.1, 0.2]})
+    published = publish(table, Schema(("a", "b"), "y", "binary", ("a", "b")))
+    assert {name: column.tolist() for name, column in published.items()} == {
+        "a": np.array([0.1, 0.2], dtype=np.float32).tolist(),
+        "b": [1.0, 2.0],
+        "y": ["b", "a"],
+    }
+    assert list(published) == ["a", "b", "y"]
+    assert published["a"].dtype == published["b"].dtype == np.float32
+    kept = publish(table, Schema(("a",), "b", "binary", (1, 2)))["b"]
+    assert kept.dtype == np.int64
+    value = publish(table, Schema(("a",), "b", "regression", ()))["b"]
+    assert value.dtype == np.float32
+    assert table["a"].dtype == np.float64  # the user's table is left alone
+
+
+COLUMNS = {"a": np.array([1.0, 2.0, 3.0]), "b": np.array([4, 5, 6])}
+
+
+@pytest.mark.parametrize(
+    ("task", "classes", "target", "y"),
+    [
+        ("regression", (), [0.5, 1.5, -2.0], [[0.5, 1.5, -2.0]]),
+        ("binary", (3, 7), [7, 3, 7], [[1.0, 0.0, 1.0]]),
+        ("binary", ("a", "b"), ["a", "b", "b"], [[0.0, 1.0, 1.0]]),
+        ("binary", (False, True), [True, False, False], [[1.0, 0.0, 0.0]]),
+        ("multiclass", (0, 5, 9), [9, 0, 9], [[0.0, 1.0, 0.0], [0.0, 0.0, 0.0], [1.0, 0.0, 1.0]]),
+        ("multiclass", ("a", "b"), ["b", "a", "a"], [[0.0, 1.0, 1.0], [1.0, 0.0, 0.0]]),
+    ],
+)
+def test_arrays_by_hand(task: str, classes: tuple[Any, ...], target: list[Any], y: list[list[float]]) -> None:
+    """x as (features, rows) in the schema's order, y as (outputs, rows)."""
+    schema = Schema(("b", "a"), "y", task, classes)
+    found = arrays({**COLUMNS, "y": np.array(target)}, schema)
+    np.testing.assert_array_equal(found[0], np.array([[4, 5, 6], [1, 2, 3]], dtype=np.float32), strict=True)
+    np.testing.assert_array_equal(found[1], np.array(y, dtype=np.float32), strict=True)
+    assert schema.outputs == len(y)
+
+
+def test_class_indices() -> None:
+    """Places among the schema's classes, also in a part that lacks one of them."""
+    schema = Schema(("a",), "y", "multiclass", ("high", "low", "mid"))
+    found = class_indices(np.array(["low", "mid", "low"], dtype=object), schema)
+    np.testing.assert_array_equal(found, np.array([1, 2, 1], dtype=np.int64), strict=True)
+
+
+@pytest.mark.parametrize(("target", "found"), [(["low", "lower"], "'lower'"), ([1, 2], "1"), (["low", None], "None")])
+def test_a_label_that_is_no_class(target: list[Any], found: str) -> None:
+    schema = Schema(("a",), "y", "binary", ("high", "low"))
+    with pytest.raises(TableError) as caught:
+        class_indices(np.array(target, dtype=object), schema)
+    assert str(caught.value) == f"column 'y': found {found}, expected one of ('high', 'low')"
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        Schema(("a", "b"), "y", "multiclass", (0, 1, 2)),
+        Schema(("a",), "größe", "binary", ("no", "yes")),
+        Schema(("a",), "y", "binary", (False, True)),
+        Schema(("a",), "y", "regression", ()),
+    ],
+)
+def test_a_schema_is_the_same_after_json(schema: Schema) -> None:
+    again = Schema.of(json.loads(json.dumps(asdict(schema))))
+    assert again == schema
+    assert [type(c) for c in again.classes] == [type(c) for c in schema.classes]
