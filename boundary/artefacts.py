@@ -27,12 +27,17 @@ def read_schema(path: Path) -> Schema:
         raise FileError(f"{path}: {error}") from None
 
 
+def part_paths(folder: Path) -> dict[str, Path]:
+    """The tables of a folder with one per part of a split: train, test and, where it is there, validation."""
+    paths = {part: folder / f"{part}.parquet" for part in ("train", "test", "validation")}
+    return {part: path for part, path in paths.items() if part != "validation" or path.exists()}
+
+
 def read_split(folder: Path) -> tuple[Schema, dict[str, dict[str, np.ndarray]]]:
-    """Read what the split stage wrote: the schema, and the columns of the parts train and test. Raises FileError."""
+    """Read what the split stage wrote: the schema, and the columns of each part. Raises FileError."""
     schema = read_schema(folder / "schema.json")
     parts = {}
-    for name in ("train", "test"):
-        path = folder / f"{name}.parquet"
+    for name, path in part_paths(folder).items():
         parts[name] = files.read_columns(path, (*schema.features, schema.target))
         if schema.classes:
             try:

@@ -184,8 +184,8 @@ def functions(x: np.ndarray, curves: Sequence[tuple[str, np.ndarray, np.ndarray 
     figure, all_axes = _panels(len(curves), width=2.6, height=2.4)
     for axes, (title, ours, reference) in zip(all_axes, curves, strict=True):
         if reference is not None:
-            axes.plot(x, reference, color=COLOURS[1], lw=3, alpha=0.7, label="torch")
-        axes.plot(x, ours, ".", color=COLOURS[0], ms=5, label="ours")
+            axes.plot(x, reference, color=COLOURS[1], lw=3, alpha=0.7, label="PyTorch's")
+        axes.plot(x, ours, ".", color=COLOURS[0], ms=5, label="this project's")
         axes.set_title(title)
         axes.axhline(0, color="#cccccc", lw=0.6, zorder=0)
         axes.axvline(0, color="#cccccc", lw=0.6, zorder=0)
@@ -202,8 +202,10 @@ def _range(predictions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _panels(count: int, width: float = 4.2, height: float = 3.9, share: bool = False) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(width * count + 0.4, height), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(1, count, squeeze=False, sharex=share, sharey=share)
-    return figure, list(axes[0])
+    axes = list(figure.subplots(1, count, squeeze=False, sharex=share, sharey=share)[0])
+    for each in axes:
+        each.locator_params(nbins=6)
+    return figure, axes
 
 
 def _scatter(axes: Axes, points: Points, names: Sequence[object]) -> None:

@@ -5,6 +5,7 @@ Libraries are imported where a format needs them, so that no stage pays for anot
 """
 
 import csv
+import glob
 import io
 import json
 import os
@@ -28,11 +29,21 @@ class FileError(ValueError):
 def write(path: Path, write_to: Callable[[IO[bytes]], object]) -> None:
     """Write a file through `write_to`, atomically: a temporary file beside it takes its name once it is whole.
 
-    Raises OSError, and FileError where a folder has that name.
+    Temporary files that a killed process left are removed; only one process may write a file at a time. Raises
+    FileError where it cannot be written; the old file is then as it was.
     """
     if path.is_dir():
         raise FileError(f"{path}: is a folder, expected a file")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+            left.unlink()
+        _replace(path, write_to)
+    except OSError as error:
+        raise FileError(f"{path}: cannot be written ({error.strerror or error})") from None
+
+
+def _replace(path: Path, write_to: Callable[[IO[bytes]], object]) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:

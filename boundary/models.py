@@ -96,7 +96,12 @@ def load(path: Path) -> Model:
 
 
 def sequential(model: Model, replicate: int = 0) -> nn.Sequential:
-    """One replicate as a plain torch.nn.Sequential, float32: rows (rows, features) in, logits (rows, outputs) out."""
+    """One replicate as a plain torch.nn.Sequential, float32: rows (rows, features) in, logits (rows, outputs) out.
+
+    Raises IndexError where there is no such replicate.
+    """
+    if not 0 <= replicate < len(model.parameters):
+        raise IndexError(f"replicate: found {replicate}, expected 0 to {len(model.parameters) - 1}")
     modules: list[nn.Module] = []
     layers = model.network.layers(model.parameters[replicate : replicate + 1])
     for weight, bias in layers:

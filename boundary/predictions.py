@@ -16,7 +16,7 @@ from boundary.outputs import labels, probabilities
 from boundary.schema import arrays, class_indices
 
 GRID_STEPS = 151
-GRID_MARGIN = 0.1
+GRID_MARGIN = 0.05  # of the range of each feature, on either side
 CELLS = 1 << 24  # numbers that a layer may hold while predicting: 128 MiB in float64
 
 
@@ -68,7 +68,9 @@ def plane(model: Model, inputs: Tensor) -> dict[str, np.ndarray]:
     0's probability of class k as probability_k, and the share of the replicates that choose class k, of those that
     did not diverge, as votes_k; all float32.
     """
-    low, high = inputs.double().amin(1) - GRID_MARGIN, inputs.double().amax(1) + GRID_MARGIN
+    low, high = inputs.double().amin(1), inputs.double().amax(1)
+    margin = torch.where(high > low, high - low, 1.0) * GRID_MARGIN
+    low, high = low - margin, high + margin
     steps = torch.arange(GRID_STEPS, dtype=torch.float64) * (1 / (GRID_STEPS - 1))
     first, second = ((low[k] + (high[k] - low[k]) * steps).float() for k in (0, 1))
     grid = torch.stack([first.repeat(GRID_STEPS), second.repeat_interleave(GRID_STEPS)])

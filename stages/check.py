@@ -8,12 +8,22 @@ from stages import _program
 
 
 def main() -> None:
-    """Check the file whole; what is written is always the same, so that other stages depend on its success alone."""
+    """Check the file whole, and that users' tables are there.
+
+    What is written is always the same, so that other stages depend on its success alone.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("params", type=Path)
     parser.add_argument("checked", type=Path)
     arguments = parser.parse_args()
     found = params.load(arguments.params)
+    missing = [
+        f"{arguments.params}: datasets.{name}.table: no such file {dataset.table}"
+        for name, dataset in found.datasets.items()
+        if not dataset.table.startswith("data/raw/") and not (arguments.params.parent / dataset.table).is_file()
+    ]
+    if missing:
+        raise params.ParamsError("\n".join(missing))
     files.write_text(arguments.checked, "params.yaml keeps to its schema, boundary/params.py\n")
     print(f"{len(found.variants)} variants of {len(found.datasets)} datasets, {found.replicates} replicates each")
 

@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--confusion", type=Path, required=True, help="folder; stays empty for a regression")
     arguments = parser.parse_args()
     classes = artefacts.read_schema(arguments.data / "schema.json").classes
-    paths = {part: arguments.predictions / f"{part}.parquet" for part in ("train", "test")}
+    paths = artefacts.part_paths(arguments.predictions)
     tables = {part: pd.DataFrame(artefacts.read_predictions(path, len(classes))) for part, path in paths.items()}
     diverged = set().union(*(scores.diverged(table) for table in tables.values()))
     details = {}

@@ -39,7 +39,11 @@ def draw(
         counts = np.zeros((len(classes), len(classes)), dtype=int)
         converged = np.isfinite(test["probability_0"])
         np.add.at(counts, (test["true"][converged], test["predicted"][converged]), 1)
-        return figures.confusion(f"{name}: test data, all replicates", counts, classes)
+        return figures.confusion(
+            f"{name}: test data, {converged.sum() // len(parts['test'][described.target])} replicates together",
+            counts,
+            classes,
+        )
     said = test["predicted"].reshape(int(test["replicate"].max()) + 1, -1)
     if len(described.features) == 1:
         feature, target = described.features[0], described.target

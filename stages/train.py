@@ -33,10 +33,12 @@ def main() -> None:
         model, logged = train(settings, variant, arguments.name, described, parts)
     except ValueError as error:
         raise params.ParamsError(f"{arguments.params}: {error}") from None
+    print(f"{arguments.name}: replicate 0 of {settings.replicates}, seed {settings.seed}")
     print("\n".join(history.lines(logged)))
     diverged = model.diverged | logged.diverged
     if len(diverged) == settings.replicates:
-        raise params.ParamsError(f"{arguments.params}: variants.{arguments.name}: every replicate diverged")
+        hint = f"every replicate diverged, expected a smaller lr than {variant.lr}"
+        raise params.ParamsError(f"{arguments.params}: variants.{arguments.name}: {hint}")
     for replicate in sorted(diverged):
         seed = settings.seed + replicate
         print(f"{arguments.name}: replicate {replicate} (seed {seed}) diverged, no metric counts it", file=sys.stderr)

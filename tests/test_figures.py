@@ -307,10 +307,10 @@ def test_functions_stand_beside_a_reference() -> None:
     first, second = figure.axes
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["A", "B"]
     ours = {line.get_label(): line for axes in figure.axes for line in axes.lines}
-    assert texts(second) == ["torch", "ours"]
+    assert texts(second) == ["PyTorch's", "this project's"]
     assert first.get_legend() is None
-    np.testing.assert_array_equal(ours["ours"].get_xydata(), np.stack([x, x**2], axis=1))
-    np.testing.assert_array_equal(ours["torch"].get_xydata(), np.stack([x, x**2 + 1], axis=1))
+    np.testing.assert_array_equal(ours["this project's"].get_xydata(), np.stack([x, x**2], axis=1))
+    np.testing.assert_array_equal(ours["PyTorch's"].get_xydata(), np.stack([x, x**2 + 1], axis=1))
 
 
 # --- every picture -------------------------------------------------------------------------------------------------

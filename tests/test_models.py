@@ -240,6 +240,12 @@ def test_the_sequential_by_hand() -> None:
     assert sequential(model)(x).tolist() == [[4 * 2 - 5 * 4 + 6], [-5 * 3 + 6], [6]]
 
 
+@pytest.mark.parametrize("replicate", [-1, 3])
+def test_a_replicate_that_there_is_not(replicate: int) -> None:
+    with pytest.raises(IndexError, match=f"replicate: found {replicate}, expected 0 to 2"):
+        sequential(model_for(), replicate)
+
+
 def test_the_sequential_has_an_activation_between_layers_only() -> None:
     assert [type(module) for module in sequential(model_for((5, 4), "tanh"))] == [
         nn.Linear,

@@ -85,7 +85,7 @@ def test_one_variant_changed_runs_its_stages_only(workspace: Path) -> None:
     own = {"train@circle_v2", "evaluate@circle_v2", "plot@circle_v2"}
     assert set(stages_run(output)) == own | {"check", "compare", "plot_contrast@activation"}
     assert "lr: 0.05" in (workspace / "params.yaml").read_text()
-    changes = json.loads(run(workspace, "dvc", "metrics", "diff", "--json").stdout)["diff"]
+    changes = json.loads(run(workspace, "dvc", "metrics", "diff", "--json").stdout)
     assert set(changes) == {"metrics/circle_v2.json"}
     assert changes["metrics/circle_v2.json"]["accuracy"]["diff"] < 0
     run(workspace, "dvc", "plots", "diff", "HEAD", "--out", "plots_diff")
@@ -133,7 +133,7 @@ def test_results_can_be_restored_from_the_cache(workspace: Path) -> None:
             os.chmod(path, path.stat().st_mode | stat.S_IWUSR)
         shutil.rmtree(workspace / name)
     run(workspace, "dvc", "checkout", "--force")
-    run(workspace, "git", "checkout", "plots")
+    run(workspace, "git", "checkout", "data", "plots")
     assert contents(workspace) == before
 
 

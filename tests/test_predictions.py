@@ -132,7 +132,8 @@ def test_a_plane_runs_from_the_bottom_left_row_by_row() -> None:
     assert (x1 == x1[0]).all()
     assert (x2 == x2[:, :1]).all()
     for steps, low, high in [(x1[0], 0, 1), (x2[:, 0], -2, 2)]:
-        expected = np.linspace(low - GRID_MARGIN, high + GRID_MARGIN, GRID_STEPS)
+        margin = (high - low) * GRID_MARGIN
+        expected = np.linspace(low - margin, high + margin, GRID_STEPS)
         np.testing.assert_allclose(steps, expected, atol=1e-6)
 
 

@@ -16,7 +16,7 @@ from boundary import params
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
-THIS_TEST = "make test"  # its own run is what proves it
+NOT_HERE = ("make test", "source .venv/bin/activate")  # these tests run in its environment
 PENGUINS = "bill_length,bill_depth,species\n" + "".join(
     f"{base + k / 10},{base / 2 - k / 10},{species}\n"
     for species, base in (("Adelie", 39), ("Chinstrap", 49), ("Gentoo", 47))
@@ -57,9 +57,9 @@ def test_its_commands_print_what_it_says(workspace: Path) -> None:
         elif language == "console":
             for command, expected in commands(block):
                 seen.append(command)
-                if command != THIS_TEST:
+                if command not in NOT_HERE:
                     check(workspace, command, expected)
-    assert {"make repro", THIS_TEST, "dvc repro", "dvc metrics diff", "dvc plots diff"} <= set(seen)
+    assert {"make repro", *NOT_HERE, "dvc repro", "dvc metrics diff", "dvc plots diff"} <= set(seen)
 
 
 def check(folder: Path, command: str, expected: str) -> None:

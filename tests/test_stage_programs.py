@@ -277,7 +277,7 @@ def test_training_twice_gives_the_same_bytes_with_any_number_of_threads(
     shutil.rmtree(folder / "models")
     command = [sys.executable, "-m", "stages.train", *arguments("train", "blobs", folder)]
     done = run(folder, "env", "OMP_NUM_THREADS=2", f"PYTHONPATH={ROOT}", *command)
-    assert done.stdout.splitlines()[0].startswith("Epoch: 0 | Loss: ")
+    assert done.stdout.startswith("blobs: replicate 0 of 2, seed 0\nEpoch: 0 | Loss: ")
     assert contents(folder)["models/blobs.safetensors"] == before["models/blobs.safetensors"]
 
 
@@ -382,6 +382,13 @@ def test_a_table_that_is_not_there(folder: Path) -> None:
     line = refused("split", "own", folder)
     assert f"{folder}/data/own.csv" in line
     assert line.endswith(": no such file")
+
+
+def test_a_table_that_is_not_there_is_told_before_anything_else(folder: Path) -> None:
+    (folder / "data/own.csv").unlink()
+    (folder / "checked.txt").unlink()
+    line = refused("check", "", folder)
+    assert line == f"{folder}/params.yaml: datasets.own.table: no such file data/own.csv"
 
 
 @pytest.mark.parametrize(
@@ -504,6 +511,19 @@ def test_a_folder_that_may_not_be_written_to(folder: Path, stage: str) -> None:
         (folder / OUTPUT[stage]).chmod(0o755)
 
 
+def test_a_validation_part_is_predicted_scored_and_drawn(folder: Path) -> None:
+    edit(folder / "params.yaml", "kind: random, test_size: 0.25", "kind: random, test_size: 0.25, validation_size: 0.2")
+    for stage in ("split", "train", "evaluate", "plot", "plot_data"):
+        assert line_of(stage, "moons", folder) is None
+    assert len(files.read_columns(folder / "split/moons/validation.parquet")["label"]) == 8
+    assert len(files.read_columns(folder / "predictions/moons/validation.parquet")["true"]) == 2 * 8
+    details = files.read_json(folder / "details/moons.json")
+    assert set(details) == {"classes", "train", "test", "validation"}
+    schema, parts = artefacts.read_split(folder / "split/moons")
+    panels = plot.draw("moons", schema, parts, folder / "predictions/moons").axes
+    assert [axes.get_title(loc="left") for axes in panels] == [f"moons: {part} data" for part in parts]
+
+
 # --- unusual, but allowed ------------------------------------------------------------------------------------------
 
 
@@ -554,7 +574,9 @@ def test_a_regression_tested_on_one_row(tmp_path: Path) -> None:
 def test_a_training_of_which_nothing_is_left_is_refused(folder: Path, name: str) -> None:
     edit(folder / "params.yaml", "lr: 0.1", "lr: 1.0e+300")
     edit(folder / "params.yaml", "lr: 0.01", "lr: 1.0e+300")
-    assert refused("train", name, folder) == f"{folder}/params.yaml: variants.{name}: every replicate diverged"
+    assert refused("train", name, folder) == (
+        f"{folder}/params.yaml: variants.{name}: every replicate diverged, expected a smaller lr than 1e+300"
+    )
 
 
 def layer(outputs: int, inputs: int, weight: str = "1") -> str:

@@ -1,0 +1,205 @@
+"""Killed at any moment, the next run recovers, and no result is ever recorded under other parameters than its own."""
+
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import ENVIRONMENT, copy_of_repository, run
+
+PARAMS = """
+seed: 1
+replicates: 2
+precision: exact
+device: cpu
+generators:
+  line: {kind: line, weight: 0.7, bias: 0.3, start: 0, end: 1, step: 0.01}
+datasets:
+  line: {table: data/raw/line.parquet, target: y, split: {kind: ordered, test_size: 0.2}}
+variants:
+  line: {dataset: line, hidden_units: [3], activation: tanh, optimizer: adam, lr: 0.01, epochs: 1500, log_every: 100}
+contrasts: {}
+"""
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
+
+
+def set_seed(folder: Path, seed: int) -> None:
+    path = folder / "params.yaml"
+    path.write_text(re.sub(r"^seed: \d+", f"seed: {seed}", path.read_text(), flags=re.MULTILINE))
+
+
+def results(folder: Path) -> dict[str, bytes]:
+    """All that a run publishes, dvc.lock with the hash of everything included."""
+    names = ("dvc.lock", "data", "models", "metrics", "plots")
+    paths = [path for name in names for path in [folder / name, *(folder / name).rglob("*")] if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[Path, dict[str, bytes]]]:
+    """By seed: a workspace that was never killed, and its results."""
+    first = copy_of_repository(tmp_path_factory.mktemp("undisturbed") / "1")
+    shutil.rmtree(first / "metrics", ignore_errors=True)
+    shutil.rmtree(first / "plots", ignore_errors=True)
+    (first / "dvc.lock").unlink(missing_ok=True)
+    (first / "params.yaml").write_text(PARAMS)
+    run(first, "dvc", "repro")
+    found = {1: (first, results(first))}
+    for seed in (2, 3):
+        folder = shutil.copytree(first, first.parent / str(seed), symlinks=True)
+        set_seed(folder, seed)
+        run(folder, "dvc", "repro")
+        found[seed] = (folder, results(folder))
+    assert found[2][1]["models/line.safetensors"] != found[3][1]["models/line.safetensors"]
+    return found
+
+
+def start(folder: Path) -> subprocess.Popen[bytes]:
+    """dvc repro in a process group of its own."""
+    return subprocess.Popen(
+        ["dvc", "repro"],
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def stages_of(folder: Path) -> list[int]:
+    """The processes of stages that work in the folder."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if (entry / "cwd").resolve() == folder.resolve() and b"stages." in (entry / "cmdline").read_bytes():
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def kill(dvc: subprocess.Popen[bytes], whole_group: bool) -> None:
+    if whole_group:
+        os.killpg(dvc.pid, signal.SIGKILL)
+    else:
+        dvc.kill()
+    dvc.wait()
+
+
+def trial(undisturbed: dict[int, tuple[Path, dict[str, bytes]]], folder: Path, chance: random.Random) -> bool:
+    """From results with seed 1, kill a run with seed 2; the next one, with seed 2 or 3, must end as if undisturbed.
+
+    Half of the kills come at any moment of the run; the other half from the moment that training writes its first
+    file, when outputs are written and committed. Returns whether this one came after that moment and before dvc.lock
+    knew the new outputs.
+    """
+    shutil.copytree(undisturbed[1][0], folder, symlinks=True)
+    set_seed(folder, 2)
+    model, whole_group, seed = folder / "models/line.safetensors", chance.random() < 0.5, chance.choice((2, 3))
+    before, lock = model.stat().st_mtime_ns, (folder / "dvc.lock").read_bytes()
+    dvc = start(folder)
+    if chance.random() < 0.35:
+        time.sleep(chance.uniform(0, 5))
+    else:
+        while dvc.poll() is None and (not model.exists() or model.stat().st_mtime_ns == before):
+            time.sleep(0.0005)
+        time.sleep(chance.uniform(0, 0.15))
+    kill(dvc, whole_group)
+    committing = model.exists() and model.stat().st_mtime_ns != before and (folder / "dvc.lock").read_bytes() == lock
+    set_seed(folder, seed)
+    done = run(folder, "dvc", "repro", check=False)
+    if done.returncode and "of an earlier run" in done.stderr:  # refused by the lock: as good, but later
+        time.sleep(5)
+        done = run(folder, "dvc", "repro", check=False)
+    assert done.returncode == 0, done.stderr
+    assert not stages_of(folder)
+    assert results(folder) == undisturbed[seed][1]
+    shutil.rmtree(folder)
+    return committing
+
+
+def test_after_a_kill_the_next_run_recovers(undisturbed: dict, tmp_path: Path) -> None:
+    chance = random.Random(1)
+    for number in range(4):
+        trial(undisturbed, tmp_path / str(number), chance)
+
+
+@pytest.mark.slow
+def test_after_200_kills_the_next_run_recovers(undisturbed: dict, tmp_path: Path) -> None:
+    chance = random.Random(2)
+    committing = [trial(undisturbed, tmp_path / str(number), chance) for number in range(200)]
+    assert sum(committing) >= 100
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="handles of processes")
+@pytest.mark.parametrize("shell", ["/bin/sh", "/bin/bash"])
+def test_a_stage_ends_with_the_dvc_that_started_it(undisturbed: dict, tmp_path: Path, shell: str) -> None:
+    """Through the shell in between, which becomes the stage (bash) or waits for it (dash)."""
+    folder = shutil.copytree(undisturbed[1][0], tmp_path / "folder", symlinks=True)
+    path = folder / "params.yaml"
+    path.write_text(path.read_text().replace("epochs: 1500", "epochs: 1000000"))
+    dvc = subprocess.Popen(
+        ["dvc", "repro"],
+        cwd=folder,
+        env={**ENVIRONMENT, "SHELL": shell},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    lock = folder / ".dvc/tmp/stages/train@line.lock"
+    try:
+        while not (lock.exists() and lock.read_text().strip() in map(str, stages_of(folder))):
+            assert dvc.poll() is None
+            time.sleep(0.01)
+        time.sleep(1)
+    finally:
+        kill(dvc, whole_group=False)
+    end = time.monotonic() + 5
+    while stages_of(folder) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not stages_of(folder)
+
+
+def test_a_stage_that_outlives_its_dvc_keeps_the_next_run_out(undisturbed: dict, tmp_path: Path) -> None:
+    """As on systems that cannot bind a process to its parent."""
+    folder = shutil.copytree(undisturbed[1][0], tmp_path / "folder", symlinks=True)
+    before = results(folder)
+    command = [sys.executable, "-c", "import time; from stages import _program; _program.run(lambda: time.sleep(60))"]
+    environment = {**ENVIRONMENT, "DVC_ROOT": str(folder), "DVC_STAGE": "train@line"}
+    orphan = subprocess.Popen(command, cwd=folder, env=environment)
+    lock = folder / ".dvc/tmp/stages/train@line.lock"
+    try:
+        while not lock.exists() or lock.read_text() != f"{orphan.pid}\n":
+            assert orphan.poll() is None
+            time.sleep(0.01)
+        set_seed(folder, 2)
+        done = run(folder, "dvc", "repro", check=False)
+    finally:
+        orphan.kill()
+        orphan.wait()
+    assert done.returncode != 0
+    assert f"train@line: process {orphan.pid} of an earlier run still writes this stage's files" in done.stderr
+    assert results(folder)["dvc.lock"] != b""
+    set_seed(folder, 1)
+    run(folder, "dvc", "repro")
+    assert results(folder) == before
+
+
+def test_of_two_runs_at_once_one_waits_or_says_so(undisturbed: dict, tmp_path: Path) -> None:
+    folder = shutil.copytree(undisturbed[1][0], tmp_path / "folder", symlinks=True)
+    set_seed(folder, 2)
+    winner = start(folder)
+    while not stages_of(folder):
+        assert winner.poll() is None
+        time.sleep(0.01)
+    loser = run(folder, "dvc", "repro", check=False)
+    assert loser.returncode != 0
+    assert "lock" in loser.stderr
+    assert winner.wait() == 0
+    assert results(folder) == undisturbed[2][1]
