@@ -189,7 +189,7 @@ def functions(x: np.ndarray, curves: Sequence[tuple[str, np.ndarray, np.ndarray 
         axes.set_title(title)
         axes.axhline(0, color="#cccccc", lw=0.6, zorder=0)
         axes.axvline(0, color="#cccccc", lw=0.6, zorder=0)
-    all_axes[-1].legend(loc="upper left", handlelength=1.2)
+    all_axes[-1].legend(loc="lower right", handlelength=1.2)
     return figure
 
 

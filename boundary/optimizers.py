@@ -5,6 +5,7 @@ everywhere. Constructing a torch.optim optimizer would also import the compiler,
 """
 
 import math
+from collections.abc import Mapping
 from typing import Protocol
 
 import torch
@@ -14,9 +15,16 @@ from boundary.arithmetic import Arithmetic
 
 
 class Optimizer(Protocol):
-    """Holds its own state; `step` returns the parameters after one update."""
+    """Holds its own state; `step` returns the parameters after one update.
+
+    `state` is what `restore` needs to go on as if nothing had happened: tensors by name.
+    """
 
     def step(self, arithmetic: Arithmetic, parameters: Tensor, gradient: Tensor) -> Tensor: ...
+
+    def state(self) -> dict[str, Tensor]: ...
+
+    def restore(self, state: Mapping[str, Tensor]) -> None: ...
 
 
 class SGD:
@@ -34,6 +42,14 @@ class SGD:
             self.velocity = gradient if self.velocity is None else self.velocity * self.momentum + gradient
             gradient = gradient + self.velocity * self.momentum if self.nesterov else self.velocity
         return parameters - gradient * self.lr
+
+    def state(self) -> dict[str, Tensor]:
+        """velocity (R, P), once there is one."""
+        return {} if self.velocity is None else {"velocity": self.velocity}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a state."""
+        self.velocity = state.get("velocity")
 
 
 class Adam:
@@ -64,6 +80,19 @@ class Adam:
         root = arithmetic.sqrt(self.square) * (1.0 / math.sqrt(1.0 - self.powers[1]))
         step_size = self.lr / (1.0 - self.powers[0])
         return parameters - self.mean * step_size / (root + self.eps)
+
+    def state(self) -> dict[str, Tensor]:
+        """mean and square (R, P), powers (2,), once there are any."""
+        if self.mean is None or self.square is None:
+            return {}
+        return {"mean": self.mean, "square": self.square, "powers": torch.tensor(self.powers, dtype=torch.float64)}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a state."""
+        self.mean, self.square = state.get("mean"), state.get("square")
+        if "powers" in state:
+            beta1, beta2 = state["powers"].tolist()
+            self.powers = (beta1, beta2)
 
 
 class AdamW(Adam):

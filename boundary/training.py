@@ -5,6 +5,7 @@ Shapes: R replicates, P parameters, rows = examples; x (features, rows), y (outp
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -68,6 +69,30 @@ class Goal:
         return cls(task, LOSSES[loss or allowed[0]])
 
 
+@dataclass(frozen=True)
+class State:
+    """All that a training needs to go on before `epoch`: tensors on any device, and what was logged so far.
+
+    generators: the states of the replicates' generators; log: for each logged epoch, values (R,) by name.
+    """
+
+    epoch: int
+    parameters: Tensor
+    optimizer: dict[str, Tensor]
+    generators: list[Tensor]
+    log: dict[int, dict[str, Tensor]]
+
+
+class Saver(Protocol):
+    """Keeps states: `load` gives one to go on from, if any; `save` is called between epochs when it is `due`."""
+
+    def load(self) -> State | None: ...
+
+    def due(self) -> bool: ...
+
+    def save(self, state: State) -> None: ...
+
+
 def fit(
     network: Network,
     goal: Goal,
@@ -78,11 +103,13 @@ def fit(
     generators: Sequence[torch.Generator],
     schedule: Schedule,
     progress: Callable[[range], Iterator[int]] = iter,
+    saver: Saver | None = None,
 ) -> tuple[Tensor, History]:
     """Train from `start` (R, P) on data = (train, test); returns the parameters (R, P) and the history.
 
     Runs on the device of `start`. `generators` (CPU), one a replicate, shuffle its mini-batches: a replicate is
-    trained the same whatever others are trained beside it. `progress` wraps the range of epochs.
+    trained the same whatever others are trained beside it. `progress` wraps the range of epochs. With a `saver`, an
+    earlier run's state is taken up, and states are saved; the result is the same.
     """
     batch_rows = min(schedule.batch_size or len(data[0]), len(data[0]))
     arithmetic = arithmetic_type(max(*network.sizes, batch_rows))
@@ -90,7 +117,13 @@ def fit(
     train = Examples(arithmetic.operand(train.x), train.y)
     parameters = start.to(arithmetic.dtype)
     log: dict[int, dict[str, Tensor]] = {}
-    for epoch in progress(range(-schedule.burn_in_epochs, schedule.epochs)):
+    first_epoch = -schedule.burn_in_epochs
+    if saver is not None and (state := saver.load()) is not None:
+        first_epoch, parameters, log = state.epoch, state.parameters.to(start.device), dict(state.log)
+        optimizer.restore({name: tensor.to(start.device) for name, tensor in state.optimizer.items()})
+        for generator, drawn in zip(generators, state.generators, strict=True):
+            generator.set_state(drawn)
+    for epoch in progress(range(first_epoch, schedule.epochs)):
         logged = epoch >= 0 and (epoch % schedule.log_every == 0 or epoch == schedule.epochs - 1)
         totals: list[dict[str, Tensor]] = []
         for batch in _batches(train, batch_rows, generators):
@@ -102,8 +135,12 @@ def fit(
         if logged:
             on_test = _evaluate(network, goal, arithmetic_type, parameters, test)
             log[epoch] = _means("train", totals, len(train)) | _means("test", [on_test], len(test))
+        if saver is not None and saver.due():
+            drawn_so_far = [generator.get_state() for generator in generators]
+            saver.save(State(epoch + 1, parameters, optimizer.state(), drawn_so_far, log))
     names = next(iter(log.values())).keys()
-    return parameters, History(list(log), {name: torch.stack([e[name] for e in log.values()]).cpu() for name in names})
+    values = {name: torch.stack([entry[name].to(start.device) for entry in log.values()]).cpu() for name in names}
+    return parameters, History(list(log), values)
 
 
 def _evaluate(

@@ -30,6 +30,12 @@ def run(main: Callable[[], None], *mistakes: type[Exception]) -> None:
         sys.exit(str(error))
 
 
+def scratch() -> Path | None:
+    """dvc's own folder for what it does not track, where dvc runs this program."""
+    root = os.environ.get("DVC_ROOT")
+    return Path(root, ".dvc", "tmp") if root and "DVC_STAGE" in os.environ else None
+
+
 def _end_with_dvc() -> None:
     """On Linux, end this process the moment that dvc ends.
 
@@ -58,13 +64,14 @@ def _lock() -> Iterator[None]:
 
     Raises FileError where another process holds it.
     """
-    root, stage = os.environ.get("DVC_ROOT"), os.environ.get("DVC_STAGE")
-    if not root or not stage or sys.platform == "win32":
+    folder = scratch()
+    if folder is None or sys.platform == "win32":
         yield
         return
     import fcntl
 
-    path = Path(root, ".dvc", "tmp", "stages", f"{quote(stage, safe='@')}.lock")
+    stage = os.environ["DVC_STAGE"]
+    path = folder / "stages" / f"{quote(stage, safe='@')}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as file:
         try:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from boundary import artefacts, devices, files, history, models, params, predictions, schema, training
+from boundary import artefacts, checkpoints, devices, files, history, models, params, predictions, schema, training
 from boundary.arithmetic import PRECISIONS
 from boundary.networks import Network
 from boundary.optimizers import OPTIMIZERS
@@ -29,10 +29,17 @@ def main() -> None:
     settings = params.load(arguments.params)
     variant = params.entry(arguments.params, "variants", settings.variants, arguments.name)
     described, parts = artefacts.read_split(arguments.data)
+    scratch = _program.scratch()
+    saver = None
+    if scratch is not None:
+        key = checkpoints.key_of((settings.seed, settings.replicates, settings.precision, variant), arguments.data)
+        saver = checkpoints.Checkpoint(scratch / "checkpoints" / f"{arguments.name}.safetensors", key)
     try:
-        model, logged = train(settings, variant, arguments.name, described, parts)
+        model, logged = train(settings, variant, arguments.name, described, parts, saver)
     except ValueError as error:
         raise params.ParamsError(f"{arguments.params}: {error}") from None
+    if saver is not None and saver.resumed is not None:
+        print(f"{arguments.name}: went on from epoch {saver.resumed} of an interrupted training")
     print(f"{arguments.name}: replicate 0 of {settings.replicates}, seed {settings.seed}")
     print("\n".join(history.lines(logged)))
     diverged = model.diverged | logged.diverged
@@ -50,6 +57,8 @@ def main() -> None:
         everywhere = [schema.arrays(columns, described)[0] for columns in parts.values()]
         plane = predictions.plane(model, torch.from_numpy(np.concatenate(everywhere, axis=1)))
         files.write_columns(arguments.predictions / "plane.parquet", plane)
+    if saver is not None:
+        saver.remove()
 
 
 def train(
@@ -58,6 +67,7 @@ def train(
     name: str,
     described: schema.Schema,
     parts: Mapping[str, Mapping[str, np.ndarray]],
+    saver: training.Saver | None = None,
 ) -> tuple[models.Model, history.History]:
     """The trained model of the variant of that name, weights in float32, and its history.
 
@@ -84,6 +94,7 @@ def train(
         generators,
         training.Schedule(variant.epochs, variant.burn_in_epochs, variant.batch_size, variant.log_every),
         lambda epochs: iter(tqdm(epochs, desc=name, unit="epoch", delay=2, disable=not sys.stderr.isatty())),
+        saver,
     )
     return models.Model(network, described, parameters.to(models.PUBLISHED), settings.seed), logged
 
