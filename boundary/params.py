@@ -4,7 +4,7 @@ The classes below are the schema: field names are keys, types and bounds are wha
 optional. `load` checks the whole file and reports every problem at once, one line each.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -214,6 +214,15 @@ def entry(path: Path, section: str, entries: Mapping[str, T], name: str) -> T:
     if name not in entries:
         raise ParamsError(f"{path}: {section}: no entry {shown(name)}{did_you_mean(name, entries)}")
     return entries[name]
+
+
+def must_still_say(path: Path, before: Params, used: Callable[[Params], object]) -> None:
+    """Raises ParamsError where the file was edited since `before` was read, in the part that was `used`.
+
+    dvc notes the parameters of a stage when it has ended: it would record them with results that others made.
+    """
+    if used(load(path)) != used(before):
+        raise ParamsError(f"{path}: changed what this stage was told while it ran, run it again")
 
 
 def _contradictions(params: Params) -> Iterator[str]:

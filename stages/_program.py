@@ -25,9 +25,21 @@ def run(main: Callable[[], None], *mistakes: type[Exception]) -> None:
     try:
         _end_with_dvc()
         with _lock():
+            before = _code()
             main()
+            after = _code()
+            edited = [file for file in before if after[file] != before[file]]
+            if edited:  # dvc hashes code only now: it would record the new one with results of the old
+                raise FileError(f"{edited[0]}: changed while this stage ran, run it again")
     except expected as error:
         sys.exit(str(error))
+
+
+def _code() -> dict[str, int]:
+    """When each of the project's modules in use was last written."""
+    ours = [module for name, module in sys.modules.items() if name.startswith(("__main__", "boundary.", "stages."))]
+    files = [getattr(module, "__file__", None) for module in ours]
+    return {file: os.stat(file).st_mtime_ns for file in sorted(filter(None, files))}
 
 
 def scratch() -> Path | None:

@@ -14,15 +14,16 @@ def main() -> None:
     parser.add_argument("--details", type=Path, required=True, help="folder of what evaluate wrote")
     parser.add_argument("--table", type=Path, required=True)
     arguments = parser.parse_args()
-    variants = params.load(arguments.params).variants
+    settings = params.load(arguments.params)
     summaries = {}
-    for name, variant in variants.items():
+    for name, variant in settings.variants.items():
         path = arguments.details / f"{name}.json"
         try:
             summaries[name] = (variant.dataset, files.read_json(path)["test"]["summary"])
         except (KeyError, TypeError):
             raise files.FileError(f"{path}: holds no summary of the test rows, run evaluate@{name} again") from None
     files.write_text(arguments.table, comparison.markdown(summaries))
+    params.must_still_say(arguments.params, settings, lambda now: now.variants)
 
 
 if __name__ == "__main__":

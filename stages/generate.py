@@ -17,6 +17,7 @@ def main() -> None:
     settings = params.load(arguments.params)
     chosen = params.entry(arguments.params, "generators", settings.generators, arguments.name)
     files.write_columns(arguments.table, generators.generate(chosen))
+    params.must_still_say(arguments.params, settings, lambda now: now.generators.get(arguments.name))
 
 
 if __name__ == "__main__":

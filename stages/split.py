@@ -33,6 +33,7 @@ def main() -> None:
             arguments.parts / f"{part}.parquet", {name: column[rows] for name, column in published.items()}
         )
     artefacts.write_schema(arguments.parts / "schema.json", described)
+    params.must_still_say(arguments.params, settings, lambda now: now.datasets.get(arguments.name))
     count = len(described.features)
     features = f"{count} feature{'s' if count > 1 else ''}"
     classes = f", classes {', '.join(map(str, described.classes))}" if described.classes else ""

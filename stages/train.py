@@ -57,6 +57,11 @@ def main() -> None:
         everywhere = [schema.arrays(columns, described)[0] for columns in parts.values()]
         plane = predictions.plane(model, torch.from_numpy(np.concatenate(everywhere, axis=1)))
         files.write_columns(arguments.predictions / "plane.parquet", plane)
+    params.must_still_say(
+        arguments.params,
+        settings,
+        lambda now: (now.seed, now.replicates, now.precision, now.variants.get(arguments.name)),
+    )
     if saver is not None:
         saver.remove()
 

@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -16,8 +17,8 @@ import torch
 from conftest import ROOT, run
 from matplotlib.axes import Axes
 
-from boundary import artefacts, files, models
-from stages import plot
+from boundary import artefacts, files, models, params
+from stages import _program, plot
 
 SETTINGS = """
 seed: 0
@@ -522,6 +523,52 @@ def test_a_validation_part_is_predicted_scored_and_drawn(folder: Path) -> None:
     schema, parts = artefacts.read_split(folder / "split/moons")
     panels = plot.draw("moons", schema, parts, folder / "predictions/moons").axes
     assert [axes.get_title(loc="left") for axes in panels] == [f"moons: {part} data" for part in parts]
+
+
+@pytest.mark.parametrize(
+    ("stage", "name", "old", "new"),
+    [
+        ("generate", "moons", "noise: 0.1", "noise: 0.2"),
+        ("split", "moons", "seed: 1}}\n  blobs", "seed: 2}}\n  blobs"),
+        ("train", "moons", "lr: 0.01", "lr: 0.02"),
+        ("train", "moons", "seed: 0", "seed: 1"),
+        ("compare", "", "lr: 0.01", "lr: 0.02"),
+    ],
+)
+def test_params_edited_while_a_stage_runs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, stage: str, name: str, old: str, new: str
+) -> None:
+    """dvc would record the new ones with what the old ones gave."""
+    write = files.write
+
+    def write_and_edit(path: Path, write_to: Callable[[IO[bytes]], object]) -> None:
+        write(path, write_to)
+        if old in (folder / "params.yaml").read_text():
+            edit(folder / "params.yaml", old, new)
+
+    monkeypatch.setattr(files, "write", write_and_edit)
+    line = line_of(stage, name, folder)
+    assert line == f"{folder}/params.yaml: changed what this stage was told while it ran, run it again"
+
+
+def test_params_of_others_may_be_edited_meanwhile(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(params, "load", lambda path, load=params.load: (load(path), edit_blobs(path))[0])
+    assert line_of("train", "moons", folder) is None
+
+
+def edit_blobs(path: Path) -> None:
+    path.write_text(path.read_text().replace("lr: 0.1, epochs: 5", "lr: 0.2, epochs: 5"))
+
+
+def test_code_edited_while_a_stage_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([{"a.py": 1, "b.py": 1}, {"a.py": 1, "b.py": 2, "c.py": 2}])
+    monkeypatch.setattr(_program, "_code", lambda: next(times))
+    assert line_of("check", "", folder) == "b.py: changed while this stage ran, run it again"
+
+
+def test_the_code_of_a_stage_is_its_modules() -> None:
+    assert str(ROOT / "boundary/files.py") in _program._code()
+    assert _program._code() == _program._code()
 
 
 # --- unusual, but allowed ------------------------------------------------------------------------------------------
