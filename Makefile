@@ -4,7 +4,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help setup repro plots test test-slow lint format clean
+.PHONY: help setup repro plots verify test test-slow lint format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -20,6 +20,9 @@ repro: $(VENV)/run ## train and evaluate what params.yaml says, then show the re
 
 plots: repro ## draw the interactive plots into dvc_plots/index.html
 	dvc plots show
+
+verify: $(VENV)/run ## run everything again from nothing, and compare every byte
+	@python -m tools.verify
 
 test: $(VENV)/test lint ## prove that it works: lint, types, and every test but the slow ones
 	python -m pytest -m "not slow"

@@ -26,6 +26,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     near = [by_lower[found] for found in difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)]
     if SYNONYMS.get(word) in known:
         near = [SYNONYMS[word]]
+    known = [name if name.isprintable() else repr(name) for name in known]
+    near = [name if name.isprintable() else repr(name) for name in near]
     return f", did you mean {near[0]}?" if near else f", known: {', '.join(known) or 'none'}"
 
 

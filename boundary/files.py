@@ -148,12 +148,16 @@ def read_table(path: Path) -> "pd.DataFrame":
     _must_be_a_file(path)
     try:
         table = _read_csv(path) if path.suffix == ".csv" else pq.ParquetFile(path).read()
+        table.validate(full=True)
         names = table.column_names
     except UnicodeDecodeError:
         raise FileError(f"{path}: the header is not UTF-8 text") from None
     except (pa.ArrowException, OSError) as error:
         what = f"not readable as CSV: {str(error).splitlines()[0]}" if path.suffix == ".csv" else "not Parquet"
         raise FileError(f"{path}: {what}") from None
+    for place, name in enumerate(names, start=1):
+        if not name.strip():
+            raise FileError(f"{path}: column {place} of the header has no name")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise FileError(f"{path}: column {twice[0]!r} stands twice in the header, expected names that differ")
@@ -161,16 +165,34 @@ def read_table(path: Path) -> "pd.DataFrame":
         for name in names:
             if pa.types.is_binary(table[name].type):
                 raise FileError(f"{path}: column {name!r}: not UTF-8 text")
-    frame = table.to_pandas()
+    try:
+        frame = table.to_pandas()
+    except (pa.ArrowException, ValueError, LookupError, TypeError) as error:
+        raise FileError(f"{path}: not readable as a table ({(str(error).splitlines() or [''])[0]})") from None
     return frame.set_axis([str(name) for name in frame.columns], axis=1)
+
+
+def read_words(path: Path, column: str) -> list[str]:
+    """The cells of a CSV's column as they stand there, for a file that read_table has read."""
+    import pyarrow as pa
+    import pyarrow.csv as pacsv
+
+    convert = pacsv.ConvertOptions(include_columns=[column], column_types={column: pa.string()})
+    parse = pacsv.ParseOptions(newlines_in_values=True)
+    return pacsv.read_csv(path, parse_options=parse, convert_options=convert)[column].to_pylist()
 
 
 def _read_csv(path: Path) -> "pa.Table":
     import pyarrow.csv as pacsv
 
+    quotes = 0
     with path.open("rb") as file:
-        if b"\0" in file.read(1 << 16):
-            raise FileError(f"{path}: not UTF-8 text (it holds zero bytes)")
+        while block := file.read(1 << 20):
+            quotes += block.count(b'"')
+            if b"\0" in block:
+                raise FileError(f"{path}: not UTF-8 text (it holds zero bytes)")
+    if quotes % 2:
+        raise FileError(f"{path}: found {quotes} quotation marks, expected as many that close as that open")
     ragged: list[pacsv.InvalidRow] = []
 
     def note(row: "pacsv.InvalidRow") -> str:
@@ -180,7 +202,7 @@ def _read_csv(path: Path) -> "pa.Table":
     table = pacsv.read_csv(
         path,
         pacsv.ReadOptions(use_threads=False),  # with threads, rows are not numbered
-        pacsv.ParseOptions(invalid_row_handler=note),
+        pacsv.ParseOptions(newlines_in_values=True, invalid_row_handler=note),
         pacsv.ConvertOptions(null_values=[""], strings_can_be_null=True),
     )
     if ragged:

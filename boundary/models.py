@@ -1,7 +1,9 @@
 """Trained networks as files: weights in safetensors, all else that their use needs beside them as JSON."""
 
+import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,6 +45,7 @@ class _Metadata:
     replicates: int
     diverged: tuple[int, ...]
     dtype: Literal["float32"] = "float32"
+    sha256: str = ""  # of all of the above and the tensors: a flipped bit may give another valid name
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -51,6 +54,17 @@ class _Metadata:
         for k, (o, i) in enumerate(self.network.shapes):
             shapes |= {f"{k}.weight": (self.replicates, o, i), f"{k}.bias": (self.replicates, o)}
         return shapes
+
+    def text(self) -> str:
+        """As JSON."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    def sealed(self, tensors: Mapping[str, Tensor]) -> "_Metadata":
+        """With the digest that goes with the tensors."""
+        digest = hashlib.sha256(replace(self, sha256="").text().encode())
+        for name in self.shapes:
+            digest.update(tensors[name].numpy().tobytes())
+        return replace(self, sha256=digest.hexdigest())
 
 
 def save(path: Path, model: Model) -> None:
@@ -61,8 +75,8 @@ def save(path: Path, model: Model) -> None:
     for k, (weight, bias) in enumerate(model.network.layers(model.parameters.to("cpu", PUBLISHED))):
         tensors |= {f"{k}.weight": weight.contiguous(), f"{k}.bias": bias.squeeze(-1).contiguous()}
     replicates, diverged = len(model.parameters), tuple(sorted(model.diverged))
-    metadata = asdict(_Metadata(model.network, asdict(model.schema), model.seed, replicates, diverged))
-    content = to_bytes(tensors, metadata={METADATA_KEY: json.dumps(metadata, sort_keys=True)})
+    metadata = _Metadata(model.network, asdict(model.schema), model.seed, replicates, diverged).sealed(tensors)
+    content = to_bytes(tensors, metadata={METADATA_KEY: metadata.text()})
     write(path, lambda file: file.write(content))
 
 
@@ -82,11 +96,15 @@ def load(path: Path) -> Model:
             raise ValueError(f"layers of sizes {network.sizes} for {len(schema.features)} features of the schema")
         if network.activation not in ACTIVATIONS or len(network.sizes) < 2 or min(network.sizes) < 1:
             raise ValueError(f"layers of sizes {network.sizes} with activation {network.activation!r}")
-    except (SafetensorError, ValueError) as error:
+    except FileNotFoundError:
+        raise
+    except (SafetensorError, OSError, ValueError) as error:
         raise FileError(f"{path}: not a model of this project ({type(error).__name__}: {error})") from None
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     if found != metadata.shapes or any(tensor.dtype != PUBLISHED for tensor in tensors.values()):
         raise FileError(f"{path}: found float tensors {found}, expected {metadata.shapes} in float32")
+    if metadata.sealed(tensors) != metadata:
+        raise FileError(f"{path}: damaged, its digest is not that of its content")
     parameters = torch.cat([tensors[name].flatten(1) for name in metadata.shapes], dim=1)
     model = Model(network, schema, parameters, metadata.seed)
     if model.diverged != frozenset(metadata.diverged):

@@ -1,5 +1,7 @@
 """A user's table, checked: which columns are features, what the target asks for."""
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -37,6 +39,9 @@ def _read_target(dataset: Dataset, target: pd.Series) -> tuple[Task, tuple[int |
     if task == "regression":
         return task, ()
     values = target.tolist()
+    for row, value in enumerate(values, start=1):
+        if isinstance(value, str) and "\0" in value:
+            raise TableError(f"column {name!r}, row {row}: found {shown(value)}, expected words without zero bytes")
     kinds = {type(value) for value in values}
     if len(kinds) > 1 or not kinds <= {bool, int, float, str}:
         found = " and ".join(sorted(kind.__name__ for kind in kinds))
@@ -56,6 +61,7 @@ def _check_numbers(name: str, column: pd.Series) -> None:
                 raise TableError(f"column {name!r}, row {row}: found {shown(cell)}, expected a number")
         kinds = sorted({type(cell).__name__ for cell in column.tolist()})
         raise TableError(f"column {name!r}: found {' and '.join(kinds)} values, expected numbers")
+    _check_that_float32_tells_apart(name, column)
     with np.errstate(over="ignore"):
         bad = np.flatnonzero(~np.isfinite(column.to_numpy(dtype=np.float32, na_value=np.nan)))
     if len(bad):
@@ -64,12 +70,40 @@ def _check_numbers(name: str, column: pd.Series) -> None:
         raise TableError(f"column {name!r}, row {bad[0] + 1}: {found}, expected a finite float32 number")
 
 
+def _check_that_float32_tells_apart(name: str, column: pd.Series) -> None:
+    """Of whole numbers; decimal numbers are rounded anyway."""
+    if not pd.api.types.is_integer_dtype(column) or column.isna().any():
+        return
+    values, rows = np.unique(column.to_numpy(), return_index=True)
+    same = np.flatnonzero(np.diff(values.astype(np.float32)) == 0)
+    if len(same):
+        first, second = (f"{values[k]} (row {rows[k] + 1})" for k in (same[0], same[0] + 1))
+        raise TableError(
+            f"column {name!r}, row {rows[same[0]] + 1}: found {first} and {second}, which are the same float32 number"
+        )
+
+
+def check_labels(name: str, texts: list[str], values: pd.Series, task: Task | None) -> None:
+    """Refuse labels of a CSV that are read as other ones than they look like. Raises TableError."""
+    whole = all(re.fullmatch(r"\s*[+-]?[0-9]+\s*", text) for text in texts)
+    for row, (text, value) in enumerate(zip(texts, values.tolist(), strict=True), start=1):
+        text = text.strip()
+        if isinstance(value, bool):
+            plain = text.lower() == str(value).lower()
+        elif isinstance(value, int):
+            plain = text == str(value)
+        elif isinstance(value, float) and whole:
+            plain = bool(re.fullmatch("-?(0|[1-9][0-9]{0,17})", text))
+        elif isinstance(value, float) and task is not None:
+            plain = not re.fullmatch("[+-]?[0-9]+", text) or abs(value) < 2**53
+        else:
+            return
+        if not plain:
+            raise TableError(f"column {name!r}, row {row}: found {text}, which would be read as {value}")
+
+
 def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+    return re.fullmatch(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*", cell, re.ASCII) is not None
 
 
 def publish(table: pd.DataFrame, schema: Schema) -> dict[str, np.ndarray]:

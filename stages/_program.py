@@ -92,7 +92,9 @@ def _lock() -> Iterator[None]:
             file.seek(0)
             holder = file.read().strip() or "unknown"
             raise FileError(f"{stage}: process {holder} of an earlier run still writes this stage's files") from None
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
+        try:
+            os.truncate(file.fileno(), 0)
+            os.write(file.fileno(), f"{os.getpid()}\n".encode())
+        except OSError as error:
+            raise FileError(f"{path}: cannot be written ({error.strerror})") from None
         yield

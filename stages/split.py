@@ -20,6 +20,9 @@ def main() -> None:
     table = files.read_table(arguments.table)
     try:
         described = tables.describe(table, dataset)
+        if arguments.table.suffix == ".csv" and dataset.task != "regression":
+            words = files.read_words(arguments.table, described.target)
+            tables.check_labels(described.target, words, table[described.target], dataset.task)
     except schema.TableError as error:
         raise schema.TableError(f"{arguments.table}: {error}") from None
     target = None if described.task == "regression" else table[described.target].to_numpy()

@@ -1,0 +1,1 @@
+"""Programs around the pipeline, no part of it."""
