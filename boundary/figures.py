@@ -44,6 +44,7 @@ STYLE: dict[Any, Any] = {
     "ytick.color": "#555555",
     "legend.frameon": False,
 }
+matplotlib.rcdefaults()  # not what the user's own matplotlibrc says
 matplotlib.rcParams.update(STYLE)
 
 

@@ -236,7 +236,6 @@ def test_the_settings_reach_the_programs(clock: dict[str, str]) -> None:
     assert (int(year) < time.gmtime().tm_year - 20) == bool(clock)
 
 
-@pytest.mark.xfail(strict=True, reason="boundary/figures.py starts from the user's matplotlibrc, not from the defaults")
 def test_a_matplotlibrc_of_ones_own_changes_no_picture(tmp_path: Path) -> None:
     (tmp_path / "matplotlibrc").write_text("axes.grid: True\n")
     for image, settings in {"plain.png": {}, "own.png": {"MATPLOTLIBRC": str(tmp_path)}}.items():
