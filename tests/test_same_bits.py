@@ -161,7 +161,7 @@ datasets:
   line: {table: data/raw/line.parquet, target: y, split: {kind: ordered, test_size: 0.2}}
 variants:
   moons: {dataset: moons, hidden_units: [16, 16], activation: silu, optimizer: adam, lr: 0.01, epochs: 40, log_every: 9}
-  spirals: {dataset: spirals, hidden_units: [32], activation: gelu_tanh, optimizer: adamw, lr: 0.02, weight_decay: 0.01,
+  spirals: {dataset: spirals, hidden_units: [12], activation: gelu_tanh, optimizer: adamw, lr: 0.02, weight_decay: 0.01,
     epochs: 40, log_every: 10, batch_size: 25}
   line: {dataset: line, hidden_units: [8], activation: tanh, optimizer: sgd, lr: 0.01, momentum: 0.9, epochs: 100,
     log_every: 10, loss: mse}
