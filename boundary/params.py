@@ -170,6 +170,7 @@ class Params(Section, frozen=True):
     contrasts: dict[Name, Contrast]
 
 
+SHELL = '"$`\\!%'  # what a shell or DVC reads in quoted text: dvc.yaml's commands name the table
 OPTIMIZER_KEYS = {"sgd": ("momentum", "nesterov"), "adam": ("betas", "eps"), "adamw": ("betas", "eps")}
 
 
@@ -254,6 +255,8 @@ def _dataset_contradictions(path: str, dataset: Dataset, generators: Iterable[st
     made = [f"data/raw/{name}.parquet" for name in generators]
     if not dataset.table.startswith("data/") or ".." in table.parts or not dataset.table.isprintable():
         yield f"{found}, expected a file under data/"
+    elif any(character in SHELL for character in dataset.table):
+        yield f"{found}, expected a name without {' '.join(SHELL)}"
     elif table.suffix not in (".csv", ".parquet"):
         yield f"{found}, expected a .csv or .parquet file"
     elif table.parts[1] == "raw" and dataset.table not in made:

@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
-from boundary import files, params
+from boundary import files, memory, params
 from stages import _program
 
 
 def main() -> None:
-    """Check the file whole, and that users' tables are there.
+    """Check the file whole, that users' tables are there, and that the machine has the memory.
 
     What is written is always the same, so that other stages depend on its success alone.
     """
@@ -22,8 +22,9 @@ def main() -> None:
         for name, dataset in found.datasets.items()
         if not dataset.table.startswith("data/raw/") and not (arguments.params.parent / dataset.table).is_file()
     ]
-    if missing:
-        raise params.ParamsError("\n".join(missing))
+    too_large = [f"{arguments.params}: {problem}" for problem in memory.problems(found, memory.of_machine())]
+    if missing or too_large:
+        raise params.ParamsError("\n".join([*missing, *too_large]))
     files.write_text(arguments.checked, "params.yaml keeps to its schema, boundary/params.py\n")
     print(f"{len(found.variants)} variants of {len(found.datasets)} datasets, {found.replicates} replicates each")
 

@@ -9,7 +9,19 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from boundary import artefacts, checkpoints, devices, files, history, models, params, predictions, schema, training
+from boundary import (
+    artefacts,
+    checkpoints,
+    devices,
+    files,
+    history,
+    memory,
+    models,
+    params,
+    predictions,
+    schema,
+    training,
+)
 from boundary.arithmetic import PRECISIONS
 from boundary.networks import Network
 from boundary.optimizers import OPTIMIZERS
@@ -79,6 +91,9 @@ def train(
     Raises ValueError, "key: ...", where the settings don't fit the data or the machine.
     """
     network = Network((len(described.features), *variant.hidden_units, described.outputs), variant.activation)
+    rows, features = len(parts["train"][described.target]), len(described.features)
+    needed = memory.of_variant(variant, settings.replicates, rows, features, described.outputs)
+    memory.must_fit(f"variants.{name}", needed, memory.of_machine())
     generators = [torch.Generator().manual_seed(settings.seed + r) for r in range(settings.replicates)]
     start = torch.stack([network.initialise(generator) for generator in generators])
     try:

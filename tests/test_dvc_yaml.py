@@ -2,10 +2,15 @@
 
 import ast
 import shlex
+import string
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from boundary import params
@@ -98,3 +103,20 @@ def test_library_and_programs_depend_one_way() -> None:
     """boundary/ knows neither stages/ nor paths of the project."""
     for path in (ROOT / "boundary").glob("*.py"):
         assert not any(found.parts[0] == "stages" for found in imported(path.relative_to(ROOT)) if found.parts), path
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.text(st.sampled_from(string.printable[:95] + "\u00e9\u4e2d"), min_size=1, max_size=12))
+@example(" a  b ")
+@example("; touch x; '#&|<>(){}[]*?~^=,:@")
+def test_any_table_that_params_allows_reaches_the_program_as_it_is(name: str) -> None:
+    table = f"data/{name}.csv"
+    refused = [*params._dataset_contradictions("", params.Dataset(table, "y", params.Split("ordered", 0.5)), [])]
+    if refused:
+        return
+    command = STAGES["split"]["cmd"].replace("${item.table}", table).replace("${key}", "mine")
+    shown = f"{shlex.quote(sys.executable)} -c 'import sys; print(sys.argv)'"
+    said = subprocess.check_output(command.replace("python -m stages.split", shown), shell=True, text=True)
+    words = ast.literal_eval(said)
+    assert words[words.index("--table") + 1] == table
+    assert len(words) == len(shlex.split(STAGES["split"]["cmd"])) - 2

@@ -429,6 +429,14 @@ def test_numbers_and_words_are_those_of_yaml_1_2(load: Load) -> None:
             ("data/raw/dots.parquet", table, f"datasets.dots.table: found '{table}', expected a .csv or .parquet file")
             for table in ("data/t.txt", "data/t", "data/t.csv.gz")
         ),
+        *(
+            (
+                "{table: data/raw/dots.parquet",
+                f"{{table: '{table}'",
+                f"datasets.dots.table: found '{table}', expected a name without \" $ ` \\ ! %",
+            )
+            for table in ("data/$(touch x).csv", "data/`x`.csv", "data/${lr}.csv", 'data/".csv', "data/!x.csv")
+        ),
         (
             "data/raw/dots.parquet",
             "data/raw/dot.parquet",
