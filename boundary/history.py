@@ -1,8 +1,9 @@
 """What training logs, and the two forms in which it is shown: rows of a table, and the tutorial's lines."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
 COLUMNS = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
@@ -15,11 +16,13 @@ class History:
 
     train_loss and train_accuracy are those of the forward pass before the epoch's step (with mini-batches: of each
     batch before its step); test_loss and test_accuracy are those after the epoch. Accuracies are fractions;
-    regressions have none.
+    regressions have none. weights (1 + logged epochs, K, P) in float32 are those of the first K replicates, as many as
+    were asked for: before training, then after each logged epoch.
     """
 
     epochs: list[int]
     values: dict[str, Tensor]
+    weights: Tensor = field(default_factory=lambda: torch.empty(0, 0, 0))
 
     @property
     def diverged(self) -> frozenset[int]:

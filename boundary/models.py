@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self, TypeVar
 
 import msgspec
 import torch
@@ -18,6 +18,7 @@ from boundary.schema import Schema
 
 METADATA_KEY = "model"  # one key only: safetensors writes several in any order
 PUBLISHED = torch.float32
+M = TypeVar("M", bound="Metadata")
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,11 @@ class Model:
     @property
     def diverged(self) -> frozenset[int]:
         """The replicates with weights that are not finite."""
-        return frozenset(torch.nonzero(~self.parameters.isfinite().all(dim=1)).flatten().tolist())
+        return not_finite(self.parameters)
 
 
 @dataclass(frozen=True)
-class _Metadata:
+class Metadata:
     """What stands beside the tensors, as JSON. `diverged` replicates have weights that are not finite."""
 
     network: Network
@@ -48,18 +49,23 @@ class _Metadata:
     sha256: str = ""  # of all of the above and the tensors: a flipped bit may give another valid name
 
     @property
+    def leading(self) -> tuple[int, ...]:
+        """The axes that come before a layer's own."""
+        return (self.replicates,)
+
+    @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of every tensor, by name."""
         shapes: dict[str, tuple[int, ...]] = {}
         for k, (o, i) in enumerate(self.network.shapes):
-            shapes |= {f"{k}.weight": (self.replicates, o, i), f"{k}.bias": (self.replicates, o)}
+            shapes |= {f"{k}.weight": (*self.leading, o, i), f"{k}.bias": (*self.leading, o)}
         return shapes
 
     def text(self) -> str:
         """As JSON."""
         return json.dumps(asdict(self), sort_keys=True)
 
-    def sealed(self, tensors: Mapping[str, Tensor]) -> "_Metadata":
+    def sealed(self, tensors: Mapping[str, Tensor]) -> Self:
         """With the digest that goes with the tensors."""
         digest = hashlib.sha256(replace(self, sha256="").text().encode())
         for name in self.shapes:
@@ -69,14 +75,21 @@ class _Metadata:
 
 def save(path: Path, model: Model) -> None:
     """Write tensors "<layer>.weight" (R, out, in) and "<layer>.bias" (R, out), and the rest as JSON in the metadata."""
+    replicates, diverged = len(model.parameters), tuple(sorted(model.diverged))
+    metadata = Metadata(model.network, asdict(model.schema), model.seed, replicates, diverged)
+    write_tensors(path, metadata, model.parameters)
+
+
+def write_tensors(path: Path, metadata: Metadata, parameters: Tensor) -> None:
+    """Write parameters (*metadata.leading, P) as one weight and one bias per layer, sealed."""
     from safetensors.torch import save as to_bytes
 
     tensors: dict[str, Tensor] = {}
-    for k, (weight, bias) in enumerate(model.network.layers(model.parameters.to("cpu", PUBLISHED))):
-        tensors |= {f"{k}.weight": weight.contiguous(), f"{k}.bias": bias.squeeze(-1).contiguous()}
-    replicates, diverged = len(model.parameters), tuple(sorted(model.diverged))
-    metadata = _Metadata(model.network, asdict(model.schema), model.seed, replicates, diverged).sealed(tensors)
-    content = to_bytes(tensors, metadata={METADATA_KEY: metadata.text()})
+    flat = parameters.to("cpu", PUBLISHED).reshape(-1, metadata.network.parameter_count)
+    for k, layer in enumerate(metadata.network.layers(flat)):
+        for name, tensor in zip((f"{k}.weight", f"{k}.bias"), layer, strict=True):
+            tensors[name] = tensor.reshape(metadata.shapes[name]).contiguous()
+    content = to_bytes(tensors, metadata={METADATA_KEY: metadata.sealed(tensors).text()})
     write(path, lambda file: file.write(content))
 
 
@@ -85,11 +98,17 @@ def load(path: Path) -> Model:
 
     Nothing in it is ever run: safetensors holds numbers, and the metadata is JSON, read by type.
     """
+    metadata, schema, parameters = read_tensors(path, Metadata)
+    return Model(metadata.network, schema, parameters, metadata.seed)
+
+
+def read_tensors(path: Path, kind: type[M]) -> tuple[M, Schema, Tensor]:
+    """Read what `write_tensors` wrote: metadata of that kind, their schema, and the parameters. Raises FileError."""
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = msgspec.json.decode((file.metadata() or {}).get(METADATA_KEY, ""), type=_Metadata)
+            metadata = msgspec.json.decode((file.metadata() or {}).get(METADATA_KEY, ""), type=kind)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
         schema, network = Schema.of(metadata.schema), metadata.network
         if (network.sizes[:1], network.sizes[-1:]) != ((len(schema.features),), (schema.outputs,)):
@@ -105,12 +124,21 @@ def load(path: Path) -> Model:
         raise FileError(f"{path}: found float tensors {found}, expected {metadata.shapes} in float32")
     if metadata.sealed(tensors) != metadata:
         raise FileError(f"{path}: damaged, its digest is not that of its content")
-    parameters = torch.cat([tensors[name].flatten(1) for name in metadata.shapes], dim=1)
-    model = Model(network, schema, parameters, metadata.seed)
-    if model.diverged != frozenset(metadata.diverged):
+    axes = len(metadata.leading)
+    parameters = torch.cat([tensors[name].flatten(axes) for name in metadata.shapes], dim=axes)
+    diverged = not_finite(parameters)
+    if diverged != frozenset(metadata.diverged):
         said = f"expected those of replicates {list(metadata.diverged)} alone"
-        raise FileError(f"{path}: weights that are not finite in replicates {sorted(model.diverged)}, {said}")
-    return model
+        raise FileError(f"{path}: weights that are not finite in replicates {sorted(diverged)}, {said}")
+    return metadata, schema, parameters
+
+
+def not_finite(parameters: Tensor) -> frozenset[int]:
+    """The replicates (last axis but one) with a weight that is not finite."""
+    finite = parameters.isfinite().all(-1)
+    while finite.dim() > 1:
+        finite = finite.all(0)
+    return frozenset(torch.nonzero(~finite).flatten().tolist())
 
 
 def sequential(model: Model, replicate: int = 0) -> nn.Sequential:

@@ -73,7 +73,8 @@ class Goal:
 class State:
     """All that a training needs to go on before `epoch`: tensors on any device, and what was logged so far.
 
-    generators: the states of the replicates' generators; log: for each logged epoch, values (R,) by name.
+    generators: the states of the replicates' generators; log: for each logged epoch, values (R,) by name, and the
+    weights (K, P) that are kept.
     """
 
     epoch: int
@@ -104,12 +105,14 @@ def fit(
     schedule: Schedule,
     progress: Callable[[range], Iterator[int]] = iter,
     saver: Saver | None = None,
+    keep: int = 0,
 ) -> tuple[Tensor, History]:
     """Train from `start` (R, P) on data = (train, test); returns the parameters (R, P) and the history.
 
     Runs on the device of `start`. `generators` (CPU), one a replicate, shuffle its mini-batches: a replicate is
     trained the same whatever others are trained beside it. `progress` wraps the range of epochs. With a `saver`, an
-    earlier run's state is taken up, and states are saved; the result is the same.
+    earlier run's state is taken up, and states are saved; the result is the same. The history holds the weights of the
+    first `keep` replicates.
     """
     batch_rows = min(schedule.batch_size or len(data[0]), len(data[0]))
     arithmetic = arithmetic_type(max(*network.sizes, batch_rows))
@@ -135,12 +138,14 @@ def fit(
         if logged:
             on_test = _evaluate(network, goal, arithmetic_type, parameters, test)
             log[epoch] = _means("train", totals, len(train)) | _means("test", [on_test], len(test))
+            log[epoch]["weights"] = parameters[:keep].to(torch.float32, copy=True)
         if saver is not None and saver.due():
             drawn_so_far = [generator.get_state() for generator in generators]
             saver.save(State(epoch + 1, parameters, optimizer.state(), drawn_so_far, log))
-    names = next(iter(log.values())).keys()
+    names = [name for name in next(iter(log.values())) if name != "weights"]
     values = {name: torch.stack([entry[name].to(start.device) for entry in log.values()]).cpu() for name in names}
-    return parameters, History(list(log), values)
+    weights = torch.stack([start[:keep].float().cpu(), *(entry["weights"].cpu() for entry in log.values())])
+    return parameters, History(list(log), values, weights)
 
 
 def _evaluate(

@@ -20,6 +20,7 @@ from boundary import (
     params,
     predictions,
     schema,
+    snapshots,
     training,
 )
 from boundary.arithmetic import PRECISIONS
@@ -29,13 +30,14 @@ from stages import _program
 
 
 def main() -> None:
-    """Write the model, the history of the logged epochs, and the predictions of one entry of `variants`."""
+    """Write the model, the history and snapshots of the logged epochs, and the predictions of one of `variants`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name")
     parser.add_argument("--params", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True, help="folder of the split")
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--history", type=Path, required=True)
+    parser.add_argument("--snapshots", type=Path, required=True)
     parser.add_argument("--predictions", type=Path, required=True, help="folder to write to")
     arguments = parser.parse_args()
     settings = params.load(arguments.params)
@@ -63,6 +65,8 @@ def main() -> None:
         print(f"{arguments.name}: replicate {replicate} (seed {seed}) diverged, no metric counts it", file=sys.stderr)
     models.save(arguments.model, model)
     files.write_csv(arguments.history, *history.table(logged))
+    replay = snapshots.Snapshots(model.network, described, tuple(logged.epochs), logged.weights, settings.seed)
+    snapshots.save(arguments.snapshots, replay)
     for part, columns in parts.items():
         files.write_columns(arguments.predictions / f"{part}.parquet", predictions.table(model, columns))
     if described.classes and len(described.features) == 2:
@@ -115,6 +119,7 @@ def train(
         training.Schedule(variant.epochs, variant.burn_in_epochs, variant.batch_size, variant.log_every),
         lambda epochs: iter(tqdm(epochs, desc=name, unit="epoch", delay=2, disable=not sys.stderr.isatty())),
         saver,
+        snapshots.kept(network, variant.epochs // variant.log_every + 3, settings.replicates),
     )
     return models.Model(network, described, parameters.to(models.PUBLISHED), settings.seed), logged
 

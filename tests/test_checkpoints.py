@@ -43,15 +43,15 @@ class Saver(Checkpoint):
             raise Interrupted
 
 
-def train(optimizer: str, batch_size: int | None, saver: Checkpoint | None) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weights, and all logged values with their epochs."""
+def train(optimizer: str, batch_size: int | None, saver: Checkpoint | None) -> tuple[torch.Tensor, ...]:
+    """Weights, all logged values with their epochs, and the weights kept of the first replicate."""
     generators = [torch.Generator().manual_seed(seed) for seed in (42, 43)]
     start = torch.stack([NETWORK.initialise(generator) for generator in generators])
     made = OPTIMIZERS[optimizer](**OPTIONS[optimizer])
     schedule = Schedule(7, burn_in_epochs=2, batch_size=batch_size, log_every=3)
-    parameters, log = fit(NETWORK, BINARY, made, Exact, circles(), start, generators, schedule, saver=saver)
+    parameters, log = fit(NETWORK, BINARY, made, Exact, circles(), start, generators, schedule, saver=saver, keep=1)
     epochs = torch.tensor(log.epochs)[:, None].expand(-1, 2).double()
-    return parameters, torch.stack([*(log.values[name] for name in log.columns), epochs])
+    return parameters, torch.stack([*(log.values[name] for name in log.columns), epochs]), log.weights.double()
 
 
 def same_bits(a: tuple[torch.Tensor, ...], b: tuple[torch.Tensor, ...]) -> bool:
@@ -141,6 +141,7 @@ def test_a_killed_stage_goes_on_where_it_was(tmp_path: Path) -> None:
     def arguments(name: str) -> list[str]:
         folder = tmp_path / name
         outputs = ["--model", folder / "model", "--history", folder / "history", "--predictions", folder / "said"]
+        outputs += ["--snapshots", folder / "snapshots"]
         return list(map(str, ["spirals", *settings, "--data", data, *outputs]))
 
     run(ROOT, sys.executable, "-m", "stages.train", *arguments("whole"))
@@ -157,5 +158,5 @@ def test_a_killed_stage_goes_on_where_it_was(tmp_path: Path) -> None:
     done = subprocess.run(again, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     assert "spirals: went on from epoch" in done.stdout
     assert not checkpoint.exists()
-    for path in ("model", "history", "said/train.parquet", "said/test.parquet", "said/plane.parquet"):
+    for path in ("model", "history", "snapshots", "said/train.parquet", "said/test.parquet", "said/plane.parquet"):
         assert (tmp_path / "cut" / path).read_bytes() == (tmp_path / "whole" / path).read_bytes(), path

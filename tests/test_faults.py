@@ -37,7 +37,7 @@ OUTPUTS = {  # what each stage writes, in this order
     "generate": ["data/raw/moons.parquet"],
     "split": [f"split/moons/{file}" for file in ("train.parquet", "test.parquet", "schema.json")],
     "train": [
-        *["models/moons.safetensors", "history/moons.csv"],
+        *["models/moons.safetensors", "history/moons.csv", "snapshots/moons.safetensors"],
         *[f"predictions/moons/{part}.parquet" for part in ("train", "test", "plane")],
     ],
     "evaluate": ["metrics/moons.json", "details/moons.json", "confusion/moons/test.csv"],

@@ -76,6 +76,7 @@ def test_promised_files_are_there(published: Path) -> None:
             assert (published / f"data/split/{name}/{part}.parquet").is_file()
     for name in PARAMS.variants:
         assert (published / f"models/{name}.safetensors").is_file()
+        assert (published / f"models/snapshots/{name}.safetensors").is_file()
         assert (published / f"plots/images/{name}.png").is_file()
 
 

@@ -251,7 +251,8 @@ def by_replicate(folder: Path, data: Path, settings: str, name: str, replicates:
     """What the train stage publishes of each replicate: rows of its history, weights, and predictions by part."""
     (folder / "params.yaml").write_text(re.sub(r"(?m)^replicates: \d+", f"replicates: {replicates}", settings))
     split = data / params.load(folder / "params.yaml").variants[name].dataset
-    outputs = {"--model": folder / "model", "--history": folder / "history", "--predictions": folder / "predictions"}
+    names = ("--model", "--history", "--snapshots", "--predictions")
+    outputs = {name: folder / name.removeprefix("--") for name in names}
     options = {"--params": folder / "params.yaml", "--data": split, **outputs}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")  # else torch's threads would be set for all tests

@@ -17,7 +17,7 @@ import torch
 from conftest import ROOT, run
 from matplotlib.axes import Axes
 
-from boundary import artefacts, files, models, params
+from boundary import artefacts, files, models, params, snapshots
 from stages import _program, plot
 
 SETTINGS = """
@@ -56,7 +56,7 @@ def arguments(stage: str, name: str, folder: Path) -> list[str]:
         "split": [name, *params, "--table", raw, "--parts", folder / "split" / name],
         "train": [
             *[name, *params, *data, *predictions, "--model", folder / f"models/{name}.safetensors"],
-            *["--history", folder / f"history/{name}.csv"],
+            *["--history", folder / f"history/{name}.csv", "--snapshots", folder / f"snapshots/{name}.safetensors"],
         ],
         "evaluate": [
             *[*data, *predictions, "--metrics", folder / f"metrics/{name}.json"],
@@ -147,6 +147,7 @@ def test_every_file_is_there_and_no_other(made: Path) -> None:
         expected |= {f"split/{name}/{file}" for file in ("train.parquet", "test.parquet", "schema.json")}
         expected |= {f"predictions/{name}/{part}.parquet" for part in ("train", "test")}
         expected |= {f"models/{name}.safetensors", f"history/{name}.csv", f"metrics/{name}.json"}
+        expected |= {f"snapshots/{name}.safetensors"}
         expected |= {f"details/{name}.json", f"images/{name}.png", f"data_images/{name}.png"}
     expected |= {"predictions/moons/plane.parquet", "confusion/moons/test.csv", "confusion/blobs/test.csv"}
     assert set(contents(made)) == expected
@@ -222,6 +223,17 @@ def test_the_model_is_the_one_that_predicted(made: Path) -> None:
         p = models.sequential(model, replicate)(x).softmax(1).detach().numpy()
         mine = said["replicate"] == replicate
         np.testing.assert_allclose(p, np.stack([said[f"probability_{k}"][mine] for k in range(3)], axis=1), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_snapshots_end_with_the_model(made: Path, name: str) -> None:
+    model, replay = (
+        models.load(made / f"models/{name}.safetensors"),
+        snapshots.load(made / f"snapshots/{name}.safetensors"),
+    )
+    assert replay.epochs == (0, 2, 4)
+    assert torch.equal(replay.parameters[-1], model.parameters)
+    assert not torch.equal(replay.parameters[0], model.parameters)
 
 
 def test_the_comparison_is_of_all_variants(made: Path) -> None:

@@ -250,6 +250,24 @@ def test_the_log_is_one_value_per_entry_and_replicate() -> None:
         assert (values.shape, values.dtype, values.device.type) == ((3, 3), torch.float64, "cpu")
 
 
+@pytest.mark.parametrize("batch_size", [None, 32])
+def test_kept_weights_are_those_that_a_training_of_so_many_epochs_gives(batch_size: int | None) -> None:
+    def weights(epochs: int, keep: int) -> tuple[Tensor, Tensor]:
+        generators = [torch.Generator().manual_seed(seed) for seed in (42, 43, 44)]
+        start = torch.stack([network.initialise(generator) for generator in generators])
+        schedule = Schedule(epochs, burn_in_epochs=1, batch_size=batch_size, log_every=3)
+        found, log = fit(network, BINARY, Adam(0.01), Exact, circles(), start, generators, schedule, keep=keep)
+        return torch.stack([start[:keep].float(), found[:keep].float()]), log.weights
+
+    network = Network((2, 4, 1), "relu")
+    kept = weights(8, 2)[1]
+    assert (kept.shape, kept.dtype) == ((5, 2, network.parameter_count), torch.float32)  # before, then 0, 3, 6, 7
+    for frame, epoch in enumerate((0, 3, 6, 7), start=1):
+        assert torch.equal(weights(epoch + 1, 2)[0], kept[[0, frame]])
+    assert weights(8, 0)[1].shape == (5, 0, network.parameter_count)
+    assert torch.equal(weights(8, 9)[1][:, :2], kept)
+
+
 @pytest.mark.parametrize(("task", "outputs", "data"), [("binary", 1, circles(500)), ("multiclass", 4, blobs(500))])
 def test_the_logged_test_accuracy_is_that_of_torchmetrics(task: str, outputs: int, data: Data) -> None:
     network = Network((2, 8, outputs), "tanh")
