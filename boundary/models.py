@@ -76,7 +76,7 @@ class Metadata:
 def save(path: Path, model: Model) -> None:
     """Write tensors "<layer>.weight" (R, out, in) and "<layer>.bias" (R, out), and the rest as JSON in the metadata."""
     replicates, diverged = len(model.parameters), tuple(sorted(model.diverged))
-    metadata = Metadata(model.network, asdict(model.schema), model.seed, replicates, diverged)
+    metadata = Metadata(model.network, model.schema.plain(), model.seed, replicates, diverged)
     write_tensors(path, metadata, model.parameters)
 
 

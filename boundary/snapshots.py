@@ -1,6 +1,6 @@
 """A training to look at again: the weights of its first replicates, before it and after each logged epoch."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from torch import Tensor
@@ -49,7 +49,7 @@ def kept(network: Network, frames: int, replicates: int) -> int:
 def save(path: Path, snapshots: Snapshots) -> None:
     """Write tensors as models.save does, with the frames as a first axis."""
     diverged = tuple(sorted(not_finite(snapshots.parameters)))
-    described, replicates = asdict(snapshots.schema), snapshots.parameters.shape[1]
+    described, replicates = snapshots.schema.plain(), snapshots.parameters.shape[1]
     metadata = _Metadata(snapshots.network, described, snapshots.seed, replicates, diverged, epochs=snapshots.epochs)
     write_tensors(path, metadata, snapshots.parameters)
 
