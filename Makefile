@@ -1,6 +1,7 @@
 # `make help` lists the targets. Every target sets up what it needs, in .venv.
 PYTHON ?= python3
 VENV := .venv
+JOBS ?= 1
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
@@ -10,10 +11,10 @@ export DVC_NO_ANALYTICS := 1
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-repro: $(VENV)/run ## train and evaluate what params.yaml says, then show the results
+repro: $(VENV)/run ## train and evaluate what params.yaml says, then show the results; JOBS=2: two stages at once
 	@python -m tools.mend
 	@python -m stages.check params.yaml data/params_checked.txt
-	dvc repro
+	$(if $(filter 1,$(JOBS)),dvc repro,@python -m tools.parallel $(JOBS))
 	@echo
 	@cat metrics/comparison.md
 	@echo

@@ -26,6 +26,7 @@ variants:
   line: {dataset: line, hidden_units: [3], activation: tanh, optimizer: adam, lr: 0.01, epochs: 1500, log_every: 100}
 contrasts: {}
 """
+SERIAL, PARALLEL = ("dvc", "repro"), (sys.executable, "-m", "tools.parallel", "2")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
 
@@ -60,10 +61,10 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[Pat
     return found
 
 
-def start(folder: Path) -> subprocess.Popen[bytes]:
-    """dvc repro in a process group of its own."""
+def start(folder: Path, command: tuple[str, ...] = SERIAL) -> subprocess.Popen[bytes]:
+    """The command in a process group of its own."""
     return subprocess.Popen(
-        ["dvc", "repro"],
+        command,
         cwd=folder,
         env=ENVIRONMENT,
         stdout=subprocess.DEVNULL,
@@ -95,6 +96,7 @@ def kill(dvc: subprocess.Popen[bytes], whole_group: bool) -> None:
 def trial(undisturbed: dict[int, tuple[Path, dict[str, bytes]]], folder: Path, chance: random.Random) -> bool:
     """From results with seed 1, kill a run with seed 2; the next one, with seed 2 or 3, must end as if undisturbed.
 
+    Either run is dvc repro, or the one that has several stages at once.
     Half of the kills come at any moment of the run; the other half from the moment that training writes its first
     file, when outputs are written and committed. Returns whether this one came after that moment and before dvc.lock
     knew the new outputs.
@@ -102,8 +104,9 @@ def trial(undisturbed: dict[int, tuple[Path, dict[str, bytes]]], folder: Path, c
     shutil.copytree(undisturbed[1][0], folder, symlinks=True)
     set_seed(folder, 2)
     model, whole_group, seed = folder / "models/line.safetensors", chance.random() < 0.5, chance.choice((2, 3))
+    killed, next_one = chance.choice((SERIAL, PARALLEL)), chance.choice((SERIAL, PARALLEL))
     before, lock = model.stat().st_mtime_ns, (folder / "dvc.lock").read_bytes()
-    dvc = start(folder)
+    dvc = start(folder, killed)
     if chance.random() < 0.35:
         time.sleep(chance.uniform(0, 5))
     else:
@@ -114,10 +117,10 @@ def trial(undisturbed: dict[int, tuple[Path, dict[str, bytes]]], folder: Path, c
     committing = model.exists() and model.stat().st_mtime_ns != before and (folder / "dvc.lock").read_bytes() == lock
     set_seed(folder, seed)
     run(folder, sys.executable, "-m", "tools.mend")  # as make repro does: DVC's own files may be half written
-    done = run(folder, "dvc", "repro", check=False)
+    done = run(folder, *next_one, check=False)
     if done.returncode and "of an earlier run" in done.stderr:  # refused by the lock: as good, but later
         time.sleep(5)
-        done = run(folder, "dvc", "repro", check=False)
+        done = run(folder, *next_one, check=False)
     assert done.returncode == 0, done.stderr
     assert not stages_of(folder)
     assert results(folder) == undisturbed[seed][1]
