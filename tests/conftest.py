@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = {
@@ -19,6 +20,9 @@ ENVIRONMENT = {
     "GIT_COMMITTER_NAME": "test",
     "GIT_COMMITTER_EMAIL": "test@localhost",
 }
+
+settings.register_profile("shared machine", deadline=None)  # a busy one is slow, not wrong
+settings.load_profile("shared machine")
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
