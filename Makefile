@@ -13,6 +13,7 @@ help: ## list the targets
 repro: $(VENV)/run ## train and evaluate what params.yaml says, then show the results
 	@python -m tools.mend
 	@python -m stages.check params.yaml data/params_checked.txt
+	@python -m tools.prune
 	dvc repro
 	@echo
 	@cat metrics/comparison.md
