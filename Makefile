@@ -4,7 +4,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help setup repro plots verify test test-slow lint format clean
+.PHONY: help setup repro plots compare verify test test-slow lint format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -22,6 +22,9 @@ repro: $(VENV)/run ## train and evaluate what params.yaml says, then show the re
 
 plots: repro ## draw the interactive plots into dvc_plots/index.html
 	dvc plots show
+
+compare: $(VENV)/run ## what improved or regressed beyond luck since the commit, branch or tag in REV=...
+	@python -m tools.compare $(or $(REV),HEAD)
 
 verify: $(VENV)/run ## run everything again from nothing, and compare every byte
 	@python -m tools.verify

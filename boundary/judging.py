@@ -64,6 +64,18 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class Match:
+    """Two to compare by their names, and whether they are scored on the same rows."""
+
+    score: str
+    left: str
+    right: str
+    of_left: Scores
+    of_right: Scores
+    same_rows: bool = True
+
+
+@dataclass(frozen=True)
 class _Difference:
     estimate: Estimate
     spread: Spread | None
@@ -86,47 +98,51 @@ def standings(score: str, variants: Mapping[str, Scores]) -> list[Standing]:
 def pairs(score: str, variants: Mapping[str, Scores]) -> list[Pair]:
     """Every two variants of one data set, which are scored on the same rows; in the order of their standings."""
     order = [standing.variant for standing in standings(score, variants)]
-    return judge(score, [(a, b, variants[a], variants[b]) for a, b in combinations(order, 2)])
+    return judge([Match(score, a, b, variants[a], variants[b]) for a, b in combinations(order, 2)])
 
 
-def judge(score: str, named: Sequence[tuple[str, str, Scores, Scores]], same_rows: bool = True) -> list[Pair]:
-    """Comparisons (left's name, right's name, left, right) that are corrected together, each with its verdict."""
-    found = [_difference(left, right, same_rows) for _, _, left, right in named]
+def judge(matches: Sequence[Match]) -> list[Pair]:
+    """The verdict on each of several comparisons, which are corrected together."""
+    found = [_difference(match) for match in matches]
     p_values = [1.0 if difference is None else float(difference.estimate.p_value()) for difference in found]
-    adjusted, levels = holm(p_values)
-    least, most = POSSIBLE[score]
-    result = []
-    for (a, b, left, right), difference, p, p_holm, level in zip(named, found, p_values, adjusted, levels, strict=True):
-        mean = float(anova.total(left.values, 2) / left.values.size - anova.total(right.values, 2) / right.values.size)
-        low = high = replicates_needed = rows_needed = None
-        verdict, seeds = CANNOT_TELL, 0
-        if difference is not None:
-            mean, seeds = float(difference.estimate.mean), difference.seeds
-            if any((term > 0).any() for term, _ in difference.estimate.terms) or mean:
-                low, high = _interval(difference.estimate, level, (least - most, most - least))
-            if p_holm <= 1 - CONFIDENCE:
-                verdict = BETTER if GAIN[score] * mean > 0 else WORSE
-            elif mean and low is not None and difference.spread is not None:
-                both = needed(mean, difference.spread, seeds, difference.rows, level)
-                replicates_needed, rows_needed = (None, both[1]) if seeds == 1 else both
-        result.append(Pair(a, b, mean, low, high, p, p_holm, verdict, seeds, replicates_needed, rows_needed))
-    return result
+    return [
+        _pair(match, difference, p, p_holm, level)
+        for match, difference, p, p_holm, level in zip(matches, found, p_values, *holm(p_values), strict=True)
+    ]
 
 
-def _difference(left: Scores, right: Scores, same_rows: bool) -> _Difference | None:
-    """Paired by seed where both have two seeds or their only ones in common; None where there is a single row."""
+def _pair(match: Match, difference: _Difference | None, p: float, p_holm: float, level: float) -> Pair:
+    if difference is None:
+        sides = (match.of_left.values, match.of_right.values)
+        left, right = (float(anova.total(values, 2) / values.size) for values in sides)
+        return Pair(match.left, match.right, left - right, None, None, p, p_holm, CANNOT_TELL, 0, None, None)
+    mean = float(difference.estimate.mean)
+    least, most = POSSIBLE[match.score]
+    low, high = _interval(difference.estimate, level, (least - most, most - least))
+    verdict = CANNOT_TELL
+    needs: tuple[int | None, int | None] = (None, None)
+    if p_holm <= 1 - CONFIDENCE:
+        verdict = BETTER if GAIN[match.score] * mean > 0 else WORSE
+    elif low == high:  # all the same
+        low = high = None
+    elif mean and low is not None and difference.spread is not None:
+        needs = needed(mean, difference.spread, difference.seeds, difference.rows, level)
+    return Pair(match.left, match.right, mean, low, high, p, p_holm, verdict, difference.seeds, *needs)
+
+
+def _difference(match: Match) -> _Difference | None:
+    """Paired by seed where both have two seeds or their only one in common; None where there is a single row."""
+    left, right = match.of_left, match.of_right
     if min(left.values.shape[1], right.values.shape[1]) < 2:
         return None
-    if not same_rows:
+    if not match.same_rows:
         return _Difference(anova.apart(left.values, right.values), None, 0, 0)
     shared = [seed for seed in left.seeds if seed in set(right.seeds)]
     rows = left.values.shape[1]
     if len(shared) < 2 and left.seeds != right.seeds:
         return _Difference(anova.same_rows(left.values, right.values), None, 0, rows)
-    difference = (
-        left.values[[left.seeds.index(seed) for seed in shared]]
-        - right.values[[right.seeds.index(seed) for seed in shared]]
-    )
+    sides = [each.values[[each.seeds.index(seed) for seed in shared]] for each in (left, right)]
+    difference = sides[0] - sides[1]
     return _Difference(anova.crossed(difference), anova.spread(difference), len(shared), rows)
 
 

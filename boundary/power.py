@@ -31,10 +31,11 @@ def needed(
 ) -> tuple[int | None, int | None]:
     """How many replicates (with these rows), or how many rows (with these replicates), give a power of ENOUGH.
 
-    None where no number up to MOST does. Rounded up to two digits: a spread is known no better.
+    None where no number up to MOST does, and for replicates where there is one: it does not show their spread. Rounded
+    up to two digits: a spread is known no better.
     """
     return (
-        _least(lambda count: power(difference, spread, count, rows, level), replicates),
+        _least(lambda count: power(difference, spread, count, rows, level), replicates) if replicates > 1 else None,
         _least(lambda count: power(difference, spread, replicates, count, level), rows),
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from boundary import judging
-from boundary.judging import Pair, Scores
+from boundary.judging import Match, Pair, Scores
 from boundary.statistics import holm
 
 
@@ -39,7 +39,7 @@ def test_of_errors_the_smaller_one_is_better() -> None:
     found = judging.pairs("mae", {"big": scores(error + 1), "small": scores(error)})
     assert (the(found).left, the(found).verdict) == ("small", "better")
     assert the(found).difference == pytest.approx(-1)
-    turned = judging.judge("mae", [("big", "small", scores(error + 1), scores(error))])
+    turned = judging.judge([Match("mae", "big", "small", scores(error + 1), scores(error))])
     assert the(turned).verdict == "worse"
 
 
@@ -80,7 +80,9 @@ def test_replicates_are_paired_by_seed() -> None:
     luck = random.normal(size=(4, 1))
     a = luck + random.normal(size=(4, 40)) * 0.1
     b = a - 0.05
-    found = the(judging.judge("mae", [("a", "b", scores(a[[1, 2, 3]], (1, 2, 3)), scores(b[[0, 1, 3]], (0, 1, 3)))]))
+    found = the(
+        judging.judge([Match("mae", "a", "b", scores(a[[1, 2, 3]], (1, 2, 3)), scores(b[[0, 1, 3]], (0, 1, 3)))])
+    )
     assert found.seeds == 2
     assert found.difference == pytest.approx(0.05)
     assert found.p < 0.001
@@ -88,12 +90,12 @@ def test_replicates_are_paired_by_seed() -> None:
 
 def test_replicates_without_a_common_seed() -> None:
     a, b = drawn(1, 0.95), drawn(2, 0.7)
-    found = the(judging.judge("accuracy", [("a", "b", a, Scores(tuple(range(8, 16)), b.values))]))
+    found = the(judging.judge([Match("accuracy", "a", "b", a, Scores(tuple(range(8, 16)), b.values))]))
     assert (found.seeds, found.verdict) == (0, "better")
 
 
 def test_other_rows_are_compared_as_such() -> None:
-    found = the(judging.judge("accuracy", [("a", "b", drawn(1, 0.95), drawn(2, 0.7, rows=60))], same_rows=False))
+    found = the(judging.judge([Match("accuracy", "a", "b", drawn(1, 0.95), drawn(2, 0.7, rows=60), same_rows=False)]))
     assert (found.seeds, found.verdict) == (0, "better")
 
 
