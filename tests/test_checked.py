@@ -1,4 +1,4 @@
-"""Typed reading by itself: hints, and bounds that no key of params.yaml has. test_params.py has the rest."""
+"""Typed reading by itself: hints, values as shown, and bounds that no key of params.yaml has."""
 
 from typing import Annotated, Any
 
@@ -23,6 +23,22 @@ from boundary import checked
 )
 def test_the_nearest_known_word(word: str, known: list[str], hint: str) -> None:
     assert checked.did_you_mean(word, known) == hint
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "null"),
+        (True, "true"),
+        (0.1, "0.1"),
+        ("a\nb", r"'a\nb'"),
+        ("x" * 58, f"'{'x' * 58}'"),  # 60 characters with its quotes
+        ("x" * 59, f"'{'x' * 56}..."),
+        pytest.param(16**5000, "a huge number", id="huge"),  # Python writes at most 4300 digits
+    ],
+)
+def test_a_value_is_shown_short(value: Any, text: str) -> None:
+    assert checked.shown(value) == text
 
 
 @pytest.mark.parametrize(

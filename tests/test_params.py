@@ -157,6 +157,7 @@ def test_the_names_allowed_are_those_that_exist() -> None:
         ("end: 1", "end: 0.2"),
         ("factor: 0.5", "factor: 0"),
         ("n_samples: 20", "n_samples: 2"),
+        ("centers: 3", "centers: 20"),
         ("device: cpu", "device: cuda"),
         ("precision: exact\ndevice: cpu", "precision: fast\ndevice: mps"),
         ("{kind: ordered, test_size: 0.2}", "{kind: ordered, test_size: 0.5, validation_size: 0.25}"),
@@ -428,6 +429,11 @@ def test_numbers_and_words_are_those_of_yaml_1_2(load: Load) -> None:
             "hidden_units: []",
             "variants.net.activation: found relu, expected none where there are no hidden_units",
         ),
+        (
+            "pair: {dataset: dots",
+            "pair: {dataset: dot",
+            "contrasts.pair.dataset: found 'dot', not a dataset, did you mean dots?",
+        ),
         ("left: flat", "left: flt", "contrasts.pair.left: found 'flt', not a variant of dots, did you mean flat?"),
         ("right: net", "right: zzz", "contrasts.pair.right: found 'zzz', not a variant of dots, known: net, flat"),
         # tables
@@ -458,11 +464,13 @@ def test_numbers_and_words_are_those_of_yaml_1_2(load: Load) -> None:
             "datasets.dots.table: found 'data/raw/x.csv', which no generator makes, "
             "known: dots, ramp, bows, heaps, arms",
         ),
-        (
-            "data/raw/dots.parquet",
-            "data/split/ramp/train.parquet",
-            "datasets.dots.table: found 'data/split/ramp/train.parquet', "
-            "expected a file that the pipeline does not write",
+        *(
+            (
+                "data/raw/dots.parquet",
+                table,
+                f"datasets.dots.table: found '{table}', expected a file that the pipeline does not write",
+            )
+            for table in ("data/split/ramp/train.parquet", "data/predictions/net/test.parquet")
         ),
         # splits
         (
