@@ -8,6 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import Phase, settings
+
+# one failing example is enough to kill a mutant, and a mutant that was killed once is always killed
+settings.register_profile("mutation", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate])
 
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = {
