@@ -4,8 +4,9 @@ VENV := .venv
 JOBS ?= 1
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
+RUN_DVC := crashes mend pipeline readme same_bits tutorial verify
 
-.PHONY: help setup repro plots compare verify test test-slow lint format clean
+.PHONY: help setup repro plots compare verify test test-slow coverage mutation lint format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -36,6 +37,15 @@ test: $(VENV)/test lint ## prove that it works: lint, types, and every test but 
 test-slow: $(VENV)/test ## the deeper, slower checks
 	python -m pytest -m slow
 
+coverage: $(VENV)/test ## which lines and branches no test takes, but for those that run dvc
+	coverage run -m pytest -m "not slow" $(filter-out $(RUN_DVC:%=tests/test_%.py),$(wildcard tests/test_*.py))
+	@coverage report
+
+mutation: $(VENV)/mutation ## change the code in 1200 small ways, and see whether a test notices: half an hour
+	rm -rf mutants
+	OMP_NUM_THREADS=1 mutmut run
+	@python -m tools.mutation
+
 lint: $(VENV)/test ## style and types
 	ruff check .
 	ruff format --check .
@@ -48,7 +58,7 @@ format: $(VENV)/test ## put the code into shape
 setup: $(VENV)/test ## install everything into .venv
 
 clean: ## remove .venv and caches; results and DVC's cache stay
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage mutants
 
 $(VENV)/run: requirements.txt constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, PYTHON=... chooses one; found " + sys.version.split()[0])'
@@ -58,4 +68,8 @@ $(VENV)/run: requirements.txt constraints.txt
 
 $(VENV)/test: $(VENV)/run requirements-dev.txt
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
+	@touch $@
+
+$(VENV)/mutation: $(VENV)/test requirements-mutation.txt
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-mutation.txt -c constraints.txt
 	@touch $@

@@ -23,7 +23,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """', did you mean x?' for the nearest known word, or ', known: ...' when none is near."""
     known = list(known)
     by_lower = {name.lower(): name for name in known}
-    near = [by_lower[found] for found in difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)]
+    near = [by_lower[found] for found in difflib.get_close_matches(word.lower(), by_lower)]
     if SYNONYMS.get(word) in known:
         near = [SYNONYMS[word]]
     known = [name if name.isprintable() else repr(name) for name in known]

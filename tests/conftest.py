@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = {
@@ -23,6 +23,8 @@ ENVIRONMENT = {
 
 settings.register_profile("shared machine", deadline=None)  # a busy one is slow, not wrong
 settings.load_profile("shared machine")
+# one failing example is enough to kill a mutant, and a mutant that was killed once is always killed
+settings.register_profile("mutation", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate])
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

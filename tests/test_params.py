@@ -143,6 +143,11 @@ def test_the_names_allowed_are_those_that_exist() -> None:
             "lr: 0.1",
             "lr: 0.1, initial_weights: [{weight: [[1], [2], [3]], bias: [0, 0, 0]}, {weight: [[1, 2, 3]], bias: [0]}]",
         ),
+        (
+            "hidden_units: [3]",
+            "hidden_units: [3, 2], initial_weights: [{weight: [[1], [2], [3]], bias: [0, 0, 0]}, "
+            "{weight: [[1, 2, 3], [4, 5, 6]], bias: [0, 0]}, {weight: [[1, 2]], bias: [0]}]",
+        ),
         ("seed: 1\n", "seed: 4294967295\n"),
         ("seed: 1\n", "seed: 0\n"),
         ("seed: 1\n", "\ufeffseed: 1\r\n"),
@@ -152,6 +157,7 @@ def test_the_names_allowed_are_those_that_exist() -> None:
         ("end: 1", "end: 0.2"),
         ("factor: 0.5", "factor: 0"),
         ("n_samples: 20", "n_samples: 2"),
+        ("centers: 3", "centers: 20"),
         ("device: cpu", "device: cuda"),
         ("precision: exact\ndevice: cpu", "precision: fast\ndevice: mps"),
         ("{kind: ordered, test_size: 0.2}", "{kind: ordered, test_size: 0.5, validation_size: 0.25}"),
@@ -191,6 +197,11 @@ def test_numbers_and_words_are_those_of_yaml_1_2(load: Load) -> None:
         ("seed: 1\n", "seed: 1\n1: 2\n", "1: unknown"),
         ("seed: 1\n", "", "seed: missing, expected a whole number from 0 to 4294967295"),
         ("precision: exact\n", "", "precision: missing, expected one of: exact, fast"),
+        (
+            "contrasts:\n  pair: {dataset: dots, left: flat, right: net}\n",
+            "",
+            "contrasts: missing, expected names and what they stand for",
+        ),
         ("factor: 0.5, ", "", "generators.dots.factor: missing, expected a finite number >= 0 and < 1"),
         ("noise: 0.1,", "noise: 0.1, colour: red,", "generators.dots.colour: unknown"),
         ("target: label,", "target: label, feature: [X1],", "datasets.dots.feature: unknown, did you mean features?"),
@@ -418,6 +429,11 @@ def test_numbers_and_words_are_those_of_yaml_1_2(load: Load) -> None:
             "hidden_units: []",
             "variants.net.activation: found relu, expected none where there are no hidden_units",
         ),
+        (
+            "pair: {dataset: dots",
+            "pair: {dataset: dot",
+            "contrasts.pair.dataset: found 'dot', not a dataset, did you mean dots?",
+        ),
         ("left: flat", "left: flt", "contrasts.pair.left: found 'flt', not a variant of dots, did you mean flat?"),
         ("right: net", "right: zzz", "contrasts.pair.right: found 'zzz', not a variant of dots, known: net, flat"),
         # tables
@@ -448,11 +464,13 @@ def test_numbers_and_words_are_those_of_yaml_1_2(load: Load) -> None:
             "datasets.dots.table: found 'data/raw/x.csv', which no generator makes, "
             "known: dots, ramp, bows, heaps, arms",
         ),
-        (
-            "data/raw/dots.parquet",
-            "data/split/ramp/train.parquet",
-            "datasets.dots.table: found 'data/split/ramp/train.parquet', "
-            "expected a file that the pipeline does not write",
+        *(
+            (
+                "data/raw/dots.parquet",
+                table,
+                f"datasets.dots.table: found '{table}', expected a file that the pipeline does not write",
+            )
+            for table in ("data/split/ramp/train.parquet", "data/predictions/net/test.parquet")
         ),
         # preprocessing
         (
@@ -545,6 +563,10 @@ def test_one_problem_is_one_line(old: str, new: str, line: str, problems: Proble
         (
             "[{weight: [[], [], []], bias: [1, 1, 1]}, {weight: [[1, 1, 1]], bias: [1]}]",
             ["[0]: found 3 rows of 0 weights and 3 biases, expected 3 rows of some weights and 3 biases"],
+        ),
+        (
+            "[{weight: [], bias: [1, 1, 1]}, {weight: [[1, 1, 1]], bias: [1]}]",
+            ["[0]: found 0 rows of no weights and 3 biases, expected 3 rows of some weights and 3 biases"],
         ),
     ],
 )
@@ -666,6 +688,23 @@ def test_numbers_beyond_all_bounds(number: str, problems: Problems) -> None:
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         params.load(tmp_path / "none.yaml")
+
+
+def test_an_entry_is_found_by_its_name(path: Path) -> None:
+    assert params.entry(path, "variants", {"net": 1, "flat": 2}, "flat") == 2
+    with pytest.raises(ParamsError) as caught:
+        params.entry(path, "variants", {"net": 1, "flat": 2}, "flt")
+    assert str(caught.value) == f"{path}: variants: no entry 'flt', did you mean flat?"
+
+
+def test_an_edit_matters_where_it_was_used(path: Path, load: Load) -> None:
+    before = load(VALID)
+    params.must_still_say(path, before, lambda found: found.variants["net"])
+    load(edited("lr: 0.2", "lr: 0.3"))  # of the other variant
+    params.must_still_say(path, before, lambda found: found.variants["net"])
+    with pytest.raises(ParamsError) as caught:
+        params.must_still_say(path, before, lambda found: found.variants["flat"])
+    assert str(caught.value) == f"{path}: changed what this stage was told while it ran, run it again"
 
 
 KEYS = (

@@ -168,6 +168,7 @@ def test_regression_scores_by_hand() -> None:
 def test_perfect_and_constant_predictions() -> None:
     assert scores.regression_scores(values([1, 2, 4], [1, 2, 4])) == {"mae": 0.0, "mse": 0.0, "r2": 1.0}
     assert scores.regression_scores(values([1, 2, 6], [3, 3, 3]))["r2"] == pytest.approx(0.0)
+    assert scores.regression_scores(values([1, 3], [1, 2]))["r2"] == 0.5  # two rows are enough: 1 - 1 / 2
 
 
 def test_regression_scores_are_those_of_torchmetrics() -> None:
@@ -212,6 +213,22 @@ def test_a_regression_has_no_details() -> None:
     assert scores.class_details(values([1, 2], [1, 2]), ()) == {}
 
 
+# --- diverged ------------------------------------------------------------------------------------------------------
+
+
+def test_a_replicate_diverged_where_any_of_its_predictions_is_nan() -> None:
+    rows = pd.DataFrame(
+        {
+            "replicate": [0, 0, 1, 1, 2, 2],
+            "true": [0, 1, 0, 1, 0, 1],
+            "probability_0": [0.5, 0.5, 0.5, math.nan, 0.5, 0.5],
+            "probability_1": [0.5, 0.5, 0.5, 0.5, math.nan, math.nan],
+        }
+    )
+    assert scores.diverged(rows) == {1, 2}
+    assert scores.diverged(rows[rows["replicate"] == 0]) == set()
+
+
 # --- summary -------------------------------------------------------------------------------------------------------
 
 
@@ -250,6 +267,15 @@ def test_a_regressions_interval_is_that_of_mae() -> None:
     assert list(found) == REGRESSION_SUMMARY
     assert (found["mae"], found["mse"], found["r2"]) == (21.0, 5.0, -0.5)
     assert (found["mae_low"], found["mae_high"]) == pytest.approx((21 - 12.706205, 21 + 12.706205), abs=2e-6)
+
+
+def test_replicates_that_diverged_are_counted_apart() -> None:
+    each = [{"mae": 20.0, "mse": 1.0, "r2": 0.0}, {"mae": 22.0, "mse": 9.0, "r2": -1.0}]
+    found = scores.summary(each, 3)
+    assert list(found) == [*REGRESSION_SUMMARY, "diverged"]
+    assert found == {**scores.summary(each, 0), "diverged": 3}
+    assert found["replicates"] == 2
+    assert "diverged" not in scores.summary(each)
 
 
 def test_intervals_end_where_values_do() -> None:

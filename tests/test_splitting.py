@@ -80,6 +80,12 @@ def test_stratified_keeps_proportions(names: list[object]) -> None:
         assert np.unique(classes[rows], return_counts=True)[1].tolist() == pytest.approx((whole * share).tolist())
 
 
+def test_a_row_of_each_class_is_enough_for_a_part() -> None:
+    classes = np.array([0, 1, 2, 0, 1, 2])
+    for rows in split(6, classes, Split("stratified", 0.5, seed=1)).values():
+        assert sorted(classes[rows]) == [0, 1, 2]
+
+
 def test_classes_do_not_matter_to_the_others() -> None:
     for chosen in (Split("random", 0.2, 0.1, 1), Split("ordered", 0.2, 0.1)):
         assert same(split(100, CLASSES, chosen), split(100, None, chosen))
@@ -128,6 +134,12 @@ def test_each_row_is_in_just_one_part(kind: Any, classes: list[int], test: float
             np.arange(10) % 5,
             Split("stratified", 0.3, seed=1),
             "split.kind: found stratified, but parts of 7 and 3 rows cannot hold 5 classes each",
+        ),
+        (
+            10,
+            np.arange(10) % 5,
+            Split("stratified", 0.7, seed=1),
+            "split.kind: found stratified, but parts of 3 and 7 rows cannot hold 5 classes each",
         ),
     ],
 )
