@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import ENVIRONMENT, ROOT, run
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_training import BINARY, OPTIONS, circles
 
@@ -86,6 +86,7 @@ def test_only_the_same_training_takes_a_state_up(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1000), st.integers(1, 255))
 def test_a_damaged_file_is_no_state(position: int, change: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
