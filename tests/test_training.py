@@ -152,6 +152,16 @@ def test_more_rows_than_a_block_of_exact_terms() -> None:
     assert same_bits(together[1], alone[0])
 
 
+def test_the_order_of_the_rows_does_not_matter() -> None:
+    """Sums over the rows are exact, with as few bits as so many rows leave."""
+    network, (examples, test) = Network((2, 8, 1), "tanh"), circles(1000)
+    turned = Examples(examples.x.flip(1), examples.y.flip(1))
+    parameters, log = train(network, BINARY, Adam(0.01), (examples, test), [42, 43], Schedule(20))
+    again, log_again = train(network, BINARY, Adam(0.01), (turned, test), [42, 43], Schedule(20))
+    assert same_bits(parameters, again)
+    assert all(same_bits(values, log_again.values[name]) for name, values in log.values.items())
+
+
 # --- what a log entry means ----------------------------------------------------------------------------------------
 
 X, Y = [0.0, 0.25, 0.5, 0.75, 1.0], [0.5, 0.25, 1.0, 1.5, 1.0]
