@@ -3,7 +3,9 @@
 All functions that read raise FileError with one line that names the file.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -57,3 +59,42 @@ def read_plane(path: Path, classes: int) -> dict[str, np.ndarray]:
     """Read a grid that predictions.plane made. Raises FileError."""
     kinds = ("probability", "votes")
     return files.read_columns(path, ("first", "second", *(f"{kind}_{k}" for kind in kinds for k in range(classes))))
+
+
+def read_history(path: Path, epochs: Sequence[int]) -> dict[str, list[list[float]]]:
+    """Read a table that history.table made: by name of a column, values (replicates, epochs). Raises FileError."""
+    rows = files.read_csv(path, ("replicate", "epoch", "train_loss", "test_loss"))
+    names = [name for name in rows[0] if name not in ("replicate", "epoch")] if rows else []
+    replicates = len(rows) // len(epochs)
+    try:
+        if [(int(row["replicate"]), int(row["epoch"])) for row in rows] != [
+            (r, e) for r in range(replicates) for e in epochs
+        ]:
+            raise ValueError
+        values = {name: [float(row[name]) for row in rows] for name in names}
+    except ValueError:
+        raise FileError(f"{path}: not a history of epochs {epochs[0]} to {epochs[-1]}") from None
+    count = len(epochs)
+    return {name: [column[k : k + count] for k in range(0, len(column), count)] for name, column in values.items()}
+
+
+def read_details(path: Path, classes: int) -> dict[str, Any]:
+    """Read what the evaluate stage says of each replicate of a variant. Raises FileError."""
+    content = files.read_json(path)
+    try:
+        replicates = content["test"]["replicates"]
+        whole = replicates and len(content["classes"]) == classes and "summary" in content["test"]
+        whole = whole and all(np.shape(row["confusion_matrix"]) == (classes, classes) for row in replicates if classes)
+    except (KeyError, TypeError):
+        whole = False
+    if not whole:
+        raise FileError(f"{path}: holds no scores of test rows of {classes} classes")
+    return content
+
+
+def read_ranking(folder: Path) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """Read what the compare stage found: the variants of each data set, best first, and all pairs. Raises FileError."""
+    pair = ("dataset", "score", "left", "right", "difference", "low", "high", "p_holm", "verdict")
+    needed = ("replicates_needed", "rows_needed")
+    standing = ("dataset", "variant", "score", "mean", "low", "high")
+    return files.read_csv(folder / "leaderboard.csv", standing), files.read_csv(folder / "pairs.csv", (*pair, *needed))
