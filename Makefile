@@ -5,7 +5,7 @@ JOBS ?= 1
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help setup repro plots verify test test-slow lint format clean
+.PHONY: help setup repro plots compare verify test test-slow lint format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -14,6 +14,7 @@ help: ## list the targets
 repro: $(VENV)/run ## train and evaluate what params.yaml says, then show the results; JOBS=2: two stages at once
 	@python -m tools.mend
 	@python -m stages.check params.yaml data/params_checked.txt
+	@python -m tools.prune
 	$(if $(filter 1,$(JOBS)),dvc repro,@python -m tools.parallel $(JOBS))
 	@echo
 	@cat metrics/comparison.md
@@ -22,6 +23,9 @@ repro: $(VENV)/run ## train and evaluate what params.yaml says, then show the re
 
 plots: repro ## draw the interactive plots into dvc_plots/index.html
 	dvc plots show
+
+compare: $(VENV)/run ## what improved or regressed beyond luck since the commit, branch or tag in REV=...
+	@python -m tools.compare $(or $(REV),HEAD)
 
 verify: $(VENV)/run ## run everything again from nothing, and compare every byte
 	@python -m tools.verify

@@ -3,7 +3,7 @@
 All functions that read raise FileError with one line that names the file.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,30 @@ def read_predictions(path: Path, classes: int) -> dict[str, np.ndarray]:
     return files.read_columns(
         path, ("replicate", "row", "true", "predicted", *(f"probability_{k}" for k in range(classes)))
     )
+
+
+def write_scores(path: Path, score: str, values: Mapping[int, np.ndarray]) -> None:
+    """Write the score of every test row, by replicate, as a table: replicate, row, and the score under its name."""
+    rows = len(next(iter(values.values())))
+    columns = {
+        "replicate": np.repeat(np.array(list(values), dtype=np.int32), rows),
+        "row": np.tile(np.arange(rows, dtype=np.int32), len(values)),
+        score: np.concatenate(list(values.values())),
+    }
+    files.write_columns(path, columns)
+
+
+def read_scores(path: Path) -> tuple[str, dict[int, np.ndarray]]:
+    """Read what `write_scores` wrote: the score's name, and its values (rows,) in float64 by replicate."""
+    columns = files.read_columns(path, ("replicate", "row"))
+    (score,) = columns.keys() - {"replicate", "row"} if len(columns) == 3 else [""]
+    replicates = np.unique(columns["replicate"])
+    rows = np.arange(len(columns["row"]) // max(len(replicates), 1))
+    same = np.array_equal(columns["replicate"], np.repeat(replicates, len(rows)))
+    if not score or not len(rows) or not same or not np.array_equal(columns["row"], np.tile(rows, len(replicates))):
+        raise FileError(f"{path}: not a score for each row of each replicate")
+    values = columns[score].astype(np.float64).reshape(len(replicates), len(rows))
+    return score, dict(zip(replicates.tolist(), values, strict=True))
 
 
 def read_plane(path: Path, classes: int) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sklearn import metrics
 
@@ -54,6 +55,17 @@ def regression_scores(rows: pd.DataFrame) -> dict[str, float]:
         "mse": float(metrics.mean_squared_error(rows["true"], rows["predicted"])),
         "r2": float(metrics.r2_score(rows["true"], rows["predicted"])) if len(rows) > 1 else math.nan,
     }
+
+
+def by_row(table: pd.DataFrame, classes: Sequence[object]) -> tuple[str, dict[int, np.ndarray]]:
+    """The first of the scores, and by replicate its value for each row, which has that score as its mean.
+
+    accuracy: 1 where the class is right, else 0; mae: the absolute error.
+    """
+    true, predicted, replicate = (table[name].to_numpy() for name in ("true", "predicted", "replicate"))
+    values = (true == predicted).astype(np.uint8) if classes else np.abs(true.astype(np.float64) - predicted)
+    found = {each: values[replicate == each] for each in np.unique(replicate).tolist()}
+    return ("accuracy" if classes else "mae"), found
 
 
 def class_details(rows: pd.DataFrame, classes: Sequence[object]) -> dict[str, Any]:

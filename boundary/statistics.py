@@ -1,4 +1,4 @@
-"""Intervals: how far a mean over replicates can be trusted."""
+"""Intervals: how far a mean over replicates can be trusted. And how far many tests at once can be."""
 
 import math
 from collections.abc import Sequence
@@ -23,3 +23,23 @@ def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tu
     t = float(stdtrit(len(values) - 1, (1 + confidence) / 2))
     half = t * stdev(values) / math.sqrt(len(values))
     return mean, mean - half, mean + half
+
+
+def holm(p_values: Sequence[float], level: float = 1 - CONFIDENCE) -> tuple[list[float], list[float]]:
+    """Holm's (1979) correction of several tests, of which all together may err with a probability of `level`.
+
+    Returns, in the order given, the adjusted p-values, and the level at which each test is made: `level` by the number
+    of tests that are still open when its turn comes, smallest p-value first; from the first that fails on, that one's.
+    An interval at that level leaves out zero exactly where the adjusted p-value is not above `level` (Serlin 1993).
+    """
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    adjusted, levels = [1.0] * len(order), [level] * len(order)
+    largest, failed = 0.0, None
+    for rank, place in enumerate(order):
+        still_open = len(order) - rank
+        largest = max(largest, min(1.0, still_open * p_values[place]))
+        if failed is None and largest > level:
+            failed = level / still_open
+        adjusted[place] = largest
+        levels[place] = level / still_open if failed is None else failed
+    return adjusted, levels

@@ -1,29 +1,86 @@
-"""compare: rank the variants of each data set."""
+"""compare: which variants of each data set are better than which, beyond luck."""
 
 import argparse
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, fields
 from pathlib import Path
 
-from boundary import comparison, files, params
+import numpy as np
+
+from boundary import artefacts, comparison, files, judging, params
+from boundary.comparison import Ranking
+from boundary.judging import Pair, Scores
 from stages import _program
+
+DECIMALS = 6
 
 
 def main() -> None:
-    """Write the table of all variants that params.yaml names; files of others in the folder are left out."""
+    """Write the tables, and their numbers as rows, of all variants that params.yaml names.
+
+    Files of others in the folders are left out.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--params", type=Path, required=True)
     parser.add_argument("--details", type=Path, required=True, help="folder of what evaluate wrote")
+    parser.add_argument("--rows", type=Path, required=True, help="folder of the test rows' scores")
     parser.add_argument("--table", type=Path, required=True)
+    parser.add_argument("--plots", type=Path, required=True, help="folder to write to")
     arguments = parser.parse_args()
     settings = params.load(arguments.params)
-    summaries = {}
-    for name, variant in settings.variants.items():
-        path = arguments.details / f"{name}.json"
+    rankings = {}
+    for dataset in dict.fromkeys(variant.dataset for variant in settings.variants.values()):
+        names = [name for name, variant in settings.variants.items() if variant.dataset == dataset]
+        rankings[dataset] = rank(names, arguments.details, arguments.rows)
+    files.write_text(arguments.table, comparison.markdown(rankings))
+    write_rows(arguments.plots, rankings)
+    params.must_still_say(arguments.params, settings, lambda now: now.variants)
+    strays = sorted(path.stem for path in arguments.rows.glob("*.parquet") if path.stem not in settings.variants)
+    if strays:
+        print(f"left out, since {arguments.params} has no such variants: {', '.join(strays)}", file=sys.stderr)
+
+
+def rank(names: Sequence[str], details: Path, rows: Path) -> Ranking:
+    """The variants of one data set, from the files that evaluate wrote. Raises FileError."""
+    variants, summaries, seen = {}, {}, set()
+    for name in names:
+        path = details / f"{name}.json"
         try:
-            summaries[name] = (variant.dataset, files.read_json(path)["test"]["summary"])
+            summaries[name] = files.read_json(path)["test"]["summary"]
         except (KeyError, TypeError):
             raise files.FileError(f"{path}: holds no summary of the test rows, run evaluate@{name} again") from None
-    files.write_text(arguments.table, comparison.markdown(summaries))
-    params.must_still_say(arguments.params, settings, lambda now: now.variants)
+        score, values = artefacts.read_scores(rows / f"{name}.parquet")
+        variants[name] = Scores(tuple(values), np.stack(list(values.values())))
+        seen.add((score, variants[name].values.shape[1]))
+        if len(seen) > 1:
+            raise files.FileError(
+                f"{rows / name}.parquet: not of the same rows as {names[0]}, run evaluate@{name} again"
+            )
+    ((score, _),) = seen
+    return Ranking(score, judging.standings(score, variants), judging.pairs(score, variants), summaries, variants)
+
+
+def write_rows(folder: Path, rankings: Mapping[str, Ranking]) -> None:
+    """Write leaderboard.csv, pairs.csv and seeds.csv, the mean of each replicate."""
+    ranked = list(rankings.items())
+    standings = [(dataset, each.score, place) for dataset, each in ranked for place in each.standings]
+    rows = [(dataset, place.variant, score, place.mean, place.low, place.high) for dataset, score, place in standings]
+    write_table(folder / "leaderboard.csv", ("dataset", "variant", "score", "mean", "low", "high"), rows)
+    names = [field.name for field in fields(Pair)]
+    pairs = [(dataset, each.score, *astuple(pair)) for dataset, each in ranked for pair in each.pairs]
+    write_table(folder / "pairs.csv", ("dataset", "score", *names), pairs)
+    seeds = [
+        (dataset, place.variant, score, replicate, mean)
+        for dataset, score, place in standings
+        for replicate, mean in rankings[dataset].variants[place.variant].means()
+    ]
+    write_table(folder / "seeds.csv", ("dataset", "variant", "score", "replicate", "mean"), seeds)
+
+
+def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV, floats rounded, nothing where there is None."""
+    files.write_csv(path, header, ([f"{x:.{DECIMALS}f}" if isinstance(x, float) else x for x in row] for row in rows))
 
 
 if __name__ == "__main__":

@@ -10,12 +10,16 @@ from stages import _program
 
 
 def main() -> None:
-    """Write the metrics (means over the replicates, on the test part), their details, and rows for a confusion plot."""
+    """Write the metrics (means over the replicates, on the test part), their details, and each test row's score.
+
+    For classes rows for a confusion plot too.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the split")
     parser.add_argument("--predictions", type=Path, required=True, help="folder of the predictions")
     parser.add_argument("--metrics", type=Path, required=True)
     parser.add_argument("--details", type=Path, required=True)
+    parser.add_argument("--rows", type=Path, required=True, help="table of each test row's score")
     parser.add_argument("--confusion", type=Path, required=True, help="folder; stays empty for a regression")
     arguments = parser.parse_args()
     classes = artefacts.read_schema(arguments.data / "schema.json").classes
@@ -39,6 +43,8 @@ def main() -> None:
         tables[part] = table
     files.write_json(arguments.metrics, details["test"]["summary"])
     files.write_json(arguments.details, {"classes": list(classes), **details})
+    score, by_row = scores.by_row(tables["test"], classes)
+    artefacts.write_scores(arguments.rows, score, by_row)
     arguments.confusion.mkdir(parents=True, exist_ok=True)
     if classes:
         pairs = zip(tables["test"]["true"], tables["test"]["predicted"], strict=True)

@@ -1,116 +1,95 @@
-"""The table of variants: its text, its order, its shape."""
+"""The tables of variants and verdicts: their text, their order, their shape."""
 
-from pathlib import Path
-
+import numpy as np
 import pytest
 
-from boundary import params
-from boundary.comparison import Summary, markdown
+from boundary.comparison import MEANS, VERDICTS, Ranking, Summary, markdown
+from boundary.judging import Pair, Scores, Standing
 
-ROOT = Path(__file__).parent.parent
-NOTE = "Means over the replicates, on the test rows. The interval is the mean's: the luck of the seed, no other.\n"
-
-
-def classifier(accuracy: float, **changes: float | None) -> Summary:
-    around = {"accuracy_low": accuracy - 0.01, "accuracy_high": accuracy + 0.01}
-    others = {"precision": 0.5, "recall": 0.25, "f1": 0.125, "loss": 0.6931472, "replicates": 16}
-    return {"accuracy": accuracy, **around, **others, **changes}
+NO_SCORES = Scores((), np.zeros((0, 0)))
 
 
-def regressor(mae: float | None, **changes: float | None) -> Summary:
-    around = {"mae_low": 0.0, "mae_high": 0.5}
-    return {"mae": mae, **around, "mse": 0.0625, "r2": -1.5, "replicates": 16, **changes}
+def classifier(**changes: float | None) -> Summary:
+    return {"precision": 0.5, "recall": 0.25, "f1": 0.125, "loss": 0.6931472, "replicates": 16, **changes}
 
 
-def rows(text: str) -> list[list[str]]:
-    """The cells of the tables' rows, headers and rules left out."""
-    table = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
-    return [row for row in table if row[0] != "dataset" and set(row[0]) != {"-"}]
+def ranking(means: dict[str, float], pairs: list[Pair] = [], score: str = "accuracy", **changes: float) -> Ranking:  # noqa: B006
+    standings = [Standing(name, mean, mean - 0.01, mean + 0.01) for name, mean in means.items()]
+    summary = classifier(**changes) if score == "accuracy" else {"mse": 0.0625, "r2": -1.5, "replicates": 16}
+    return Ranking(score, standings, pairs, dict.fromkeys(means, summary), dict.fromkeys(means, NO_SCORES))
+
+
+def pair(left: str, right: str, verdict: str = "better", **changes: object) -> Pair:
+    values = {"difference": 0.25, "low": 0.125, "high": 0.375, "p": 0.001, "p_holm": 0.00314159, "seeds": 16}
+    return Pair(left, right, verdict=verdict, **{"replicates_needed": None, "rows_needed": None, **values, **changes})  # type: ignore[arg-type]
 
 
 def test_the_whole_text() -> None:
-    summaries = {
-        "straight": ("circles", classifier(0.5)),
-        "ruler": ("line", regressor(0.25)),
-        "relu": ("circles", classifier(0.9987654)),
+    unclear = {"difference": -0.004, "low": -0.01, "high": 0.002, "p_holm": 0.2}
+    told = [
+        pair("relu", "straight", p_holm=0.00001),
+        pair("straight", "curved", "cannot tell", **unclear, replicates_needed=48, rows_needed=72_000),
+        pair("straight", "same", "cannot tell", difference=0.0, low=None, high=None, p_holm=1.0),
+    ]
+    rankings = {
+        "circles": ranking({"relu": 0.9988, "straight": 0.5}, told),
+        "line": ranking({"ruler": 0.25}, score="mae"),
     }
-    assert (
-        markdown(summaries)
-        == (
-            "| dataset | variant  | accuracy | 95% interval     | precision | recall | f1     | loss   | replicates |\n"
-            "| ------- | -------- | -------- | ---------------- | --------- | ------ | ------ | ------ | ---------- |\n"
-            "| circles | relu     | 0.9988   | 0.9888 .. 1.0088 | 0.5000    | 0.2500 | 0.1250 | 0.6931 | 16         |\n"
-            "| circles | straight | 0.5000   | 0.4900 .. 0.5100 | 0.5000    | 0.2500 | 0.1250 | 0.6931 | 16         |\n"
-            "\n"
-            "| dataset | variant | mae    | 95% interval     | mse    | r2      | replicates |\n"
-            "| ------- | ------- | ------ | ---------------- | ------ | ------- | ---------- |\n"
-            "| line    | ruler   | 0.2500 | 0.0000 .. 0.5000 | 0.0625 | -1.5000 | 16         |\n"
-            "\n"
-        )
-        + NOTE
+    assert markdown(rankings) == (
+        "| dataset | variant  | accuracy | 95% interval     | precision | recall | f1     | loss   | replicates |\n"
+        "| ------- | -------- | -------- | ---------------- | --------- | ------ | ------ | ------ | ---------- |\n"
+        "| circles | relu     | 0.9988   | 0.9888 .. 1.0088 | 0.5000    | 0.2500 | 0.1250 | 0.6931 | 16         |\n"
+        "| circles | straight | 0.5000   | 0.4900 .. 0.5100 | 0.5000    | 0.2500 | 0.1250 | 0.6931 | 16         |\n"
+        "\n"
+        "| dataset | variant | mae    | 95% interval     | mse    | r2      | replicates |\n"
+        "| ------- | ------- | ------ | ---------------- | ------ | ------- | ---------- |\n"
+        "| line    | ruler   | 0.2500 | 0.2400 .. 0.2600 | 0.0625 | -1.5000 | 16         |\n"
+        "\n" + MEANS + "\n"
+        "\n"
+        "| dataset | variant  | verdict     | against  | difference | interval           | p       "
+        "| to tell                   |\n"
+        "| ------- | -------- | ----------- | -------- | ---------- | ------------------ | ------- "
+        "| ------------------------- |\n"
+        "| circles | relu     | better      | straight | +0.2500    | +0.1250 .. +0.3750 | <0.0001 "
+        "|                           |\n"
+        "| circles | straight | cannot tell | curved   | -0.0040    | -0.0100 .. +0.0020 | 0.2000  "
+        "| 48 replicates or 72k rows |\n"
+        "| circles | straight | cannot tell | same     | +0.0000    | same on every row  | 1.0000  "
+        "|                           |\n"
+        "\n" + VERDICTS + "\n"
     )
 
 
-def test_the_best_comes_first_and_data_sets_keep_their_order() -> None:
-    summaries = {
-        "a": ("moons", classifier(0.6)),
-        "b": ("circles", classifier(0.7)),
-        "c": ("moons", classifier(0.9)),
-        "d": ("circles", classifier(0.99)),
-        "e": ("moons", classifier(0.8)),
-        "f": ("line", regressor(0.3)),
-        "g": ("curve", regressor(0.9)),
-        "h": ("line", regressor(0.1)),
-        "i": ("line", regressor(0.2)),
-    }
-    assert [row[:2] for row in rows(markdown(summaries))] == [
-        ["moons", "c"],
-        ["moons", "e"],
-        ["moons", "a"],
-        ["circles", "d"],
-        ["circles", "b"],
-        ["line", "h"],
-        ["line", "i"],
-        ["line", "f"],
-        ["curve", "g"],
-    ]
+def test_lines_are_no_longer_than_120_columns() -> None:
+    names = [f"variant_{k}" for k in range(50)]
+    unclear = pair(names[0], names[1], "cannot tell", replicates_needed=720_000, rows_needed=720_000)
+    text = markdown({"circles": ranking(dict.fromkeys(names, 0.5), [unclear])})
+    assert max(map(len, text.splitlines())) <= 123  # names of ten letters, and needs of seven digits
 
 
-def test_equal_variants_keep_their_order() -> None:
-    summaries = {name: ("circles", classifier(0.5)) for name in "zay"}
-    assert [row[1] for row in rows(markdown(summaries))] == ["z", "a", "y"]
+def test_of_many_pairs_those_of_the_best_are_shown() -> None:
+    names = [f"v{k}" for k in range(5)]
+    pairs = [pair(a, b, "better" if a == "v0" else "cannot tell") for k, a in enumerate(names) for b in names[k + 1 :]]
+    text = markdown({"circles": ranking(dict.fromkeys(names, 0.5), pairs)})
+    assert text.count("| better ") == 4
+    assert "cannot tell" not in text
+    assert "circles: of all 10 pairs 4 are told apart; plots/comparison/pairs.csv has them.\n" in text
 
 
-@pytest.mark.parametrize("lost", [None, float("nan")])
-def test_a_variant_without_a_score_comes_last(lost: float | None) -> None:
-    """As when its networks diverged."""
-    scores = {"lost": lost, "worst": 0.9, "best": 0.1, "middle": 0.5}
-    found = rows(markdown({name: ("line", regressor(mae)) for name, mae in scores.items()}))
-    assert [row[1] for row in found] == ["best", "middle", "worst", "lost"]
-    assert found[-1][2] == "-"
+def test_what_diverged_is_counted() -> None:
+    text = markdown({"circles": ranking({"a": 0.5}, replicates=3, diverged=2)})
+    assert "| 3 (2 more diverged) |" in text
 
 
-def test_one_replicate_has_no_interval() -> None:
-    alone = {"accuracy_low": None, "accuracy_high": None, "replicates": 1}
-    (row,) = rows(markdown({"a": ("circles", classifier(0.5, **alone))}))
-    assert row[3] == "one replicate"
-    assert row[-1] == "1"
+def test_what_is_no_number_is_a_dash() -> None:
+    lost = Ranking("mae", [Standing("a", 0.5, None, None)], [], {"a": {"mse": 1.0, "r2": None, "replicates": 1}}, {})
+    assert "| line    | a       | 0.5000 | -            | 1.0000 | -  | 1          |" in markdown({"line": lost})
 
 
 def test_nothing_to_compare() -> None:
-    assert markdown({}) == NOTE
+    assert markdown({}) == MEANS + "\n"
 
 
-def test_the_committed_variants_make_aligned_tables_of_at_most_120_columns() -> None:
-    variants = params.load(ROOT / "params.yaml").variants
-    text = markdown(
-        {
-            name: (variant.dataset, regressor(123.4) if variant.loss == "l1" else classifier(1.0))
-            for name, variant in variants.items()
-        }
-    )
-    blocks = [block.splitlines() for block in text.split("\n\n")[:-1]]
-    assert sum(len(block) - 2 for block in blocks) == len(variants)
-    for block in blocks:
-        assert len({tuple(k for k, letter in enumerate(line) if letter == "|") for line in block}) == 1
-        assert all(line.endswith("|") and len(line) <= 120 for line in block)
+@pytest.mark.parametrize("note", [MEANS, VERDICTS])
+def test_notes_fit(note: str) -> None:
+    assert all(len(line) <= 120 for line in note.splitlines())

@@ -5,11 +5,13 @@ import os
 import re
 import shutil
 import stat
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from conftest import copy_of_repository, run
+from ruamel.yaml import YAML
 
 from boundary import params
 
@@ -103,15 +105,34 @@ def test_changed_code_makes_only_its_own_stages_stale(workspace: Path) -> None:
     assert {name.split("@")[0] for name in stale} == {"plot", "plot_data", "plot_contrast", "plot_activations"}
 
 
-def test_a_removed_variant_leaves_the_comparison(workspace: Path) -> None:
-    """Its files may still lie in metrics/; the table is made of what params.yaml names."""
+def test_a_removed_variant_leaves_the_comparison_and_comes_back(workspace: Path) -> None:
+    """dvc alone keeps its files, which the comparison leaves out; make repro removes them, and finds them again."""
+    before = contents(workspace)
     text = (workspace / "params.yaml").read_text()
     start = text.index("  moons_v0:")
     (workspace / "params.yaml").write_text(text[:start] + text[text.index("  spirals_v0:") :])
-    assert set(stages_run(run(workspace, "dvc", "repro").stdout)) == {"check", "compare"}
+    done = run(workspace, "dvc", "repro")
+    assert set(stages_run(done.stdout)) == {"check", "compare"}
+    assert "left out, since params.yaml has no such variants: moons_v0" in done.stderr
     table = (workspace / "metrics/comparison.md").read_text()
     assert "spirals_v0" in table
     assert "moons_v0" not in table
+
+    assert run(workspace, sys.executable, "-m", "tools.prune").stdout.count("@moons_v0: no longer") == 3
+    assert not [path for path in workspace.rglob("*moons_v0*") if not {".dvc", ".git"} & set(path.parts)]
+    done = run(workspace, "dvc", "repro")
+    assert set(stages_run(done.stdout)) == {"compare"}
+    assert "left out" not in done.stderr
+    lock = YAML(typ="safe").load(workspace / "dvc.lock")["stages"]
+    assert not [name for name in lock if "moons_v0" in name]
+    folders = {dep["path"]: dep["nfiles"] for dep in lock["compare"]["deps"] if dep["path"].startswith("metrics/")}
+    assert folders == dict.fromkeys(("metrics/details", "metrics/rows"), len(PARAMS.variants) - 1)
+
+    (workspace / "params.yaml").write_text(text)
+    assert set(stages_run(run(workspace, "dvc", "repro").stdout)) == {"compare"}  # the others are in the run cache
+    after = contents(workspace)
+    assert YAML(typ="safe").load(before.pop("dvc.lock")) == YAML(typ="safe").load(after.pop("dvc.lock"))
+    assert after == before
 
 
 def test_bad_params_stop_the_run_before_anything_changes(workspace: Path) -> None:

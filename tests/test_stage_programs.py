@@ -60,9 +60,13 @@ def arguments(stage: str, name: str, folder: Path) -> list[str]:
         ],
         "evaluate": [
             *[*data, *predictions, "--metrics", folder / f"metrics/{name}.json"],
-            *["--details", folder / f"details/{name}.json", "--confusion", folder / "confusion" / name],
+            *["--details", folder / f"details/{name}.json", "--rows", folder / f"rows/{name}.parquet"],
+            *["--confusion", folder / "confusion" / name],
         ],
-        "compare": [*params, "--details", folder / "details", "--table", folder / "comparison.md"],
+        "compare": [
+            *[*params, "--details", folder / "details", "--rows", folder / "rows"],
+            *["--table", folder / "comparison.md", "--plots", folder / "comparison"],
+        ],
         "plot": [name, *data, *predictions, "--image", folder / f"images/{name}.png"],
         "plot_data": [name, *data, "--image", folder / f"data_images/{name}.png"],
         "plot_contrast": [
@@ -148,7 +152,8 @@ def test_every_file_is_there_and_no_other(made: Path) -> None:
         expected |= {f"predictions/{name}/{part}.parquet" for part in ("train", "test")}
         expected |= {f"models/{name}.safetensors", f"history/{name}.csv", f"metrics/{name}.json"}
         expected |= {f"snapshots/{name}.safetensors"}
-        expected |= {f"details/{name}.json", f"images/{name}.png", f"data_images/{name}.png"}
+        expected |= {f"details/{name}.json", f"rows/{name}.parquet", f"images/{name}.png", f"data_images/{name}.png"}
+    expected |= {f"comparison/{file}.csv" for file in ("leaderboard", "pairs", "seeds")}
     expected |= {"predictions/moons/plane.parquet", "confusion/moons/test.csv", "confusion/blobs/test.csv"}
     assert set(contents(made)) == expected
     assert (made / "confusion/line").is_dir()
@@ -261,7 +266,7 @@ USED = {  # which heavy packages a stage may import: start-up is most of a small
     ("split", "line"): {"pyarrow", "pandas"},
     ("train", "moons"): {"pyarrow", "torch"},
     ("evaluate", "moons"): {"pyarrow", "pandas", "sklearn", "scipy"},
-    ("compare", ""): set(),
+    ("compare", ""): {"pyarrow", "scipy"},
     ("plot", "moons"): {"pyarrow", "matplotlib"},
     ("plot_data", "moons"): {"pyarrow", "matplotlib"},
     ("plot_contrast", "moons"): {"pyarrow", "matplotlib"},
@@ -487,8 +492,53 @@ def test_damaged_json_is_named(folder: Path, stage: str, file: str, content: str
 
 
 def test_a_variant_that_was_not_evaluated_cannot_be_compared(folder: Path) -> None:
-    (folder / "details/line.json").unlink()
-    assert refused("compare", "", folder) == f"{folder}/details/line.json: no such file"
+    for file in ("rows/line.parquet", "details/line.json"):
+        (folder / file).unlink()
+        assert refused("compare", "", folder) == f"{folder}/{file}: no such file"
+
+
+@pytest.mark.parametrize("damage", ["a row short", "other columns", "another table"])
+def test_scores_that_are_not_of_each_row_cannot_be_compared(folder: Path, damage: str) -> None:
+    path = folder / "rows/moons.parquet"
+    columns = files.read_columns(path)
+    if damage == "a row short":
+        columns = {name: column[:-1] for name, column in columns.items()}
+    elif damage == "other columns":
+        del columns["accuracy"]
+    else:
+        columns["replicate"] = columns["replicate"][::-1]
+    files.write_columns(path, columns)
+    assert refused("compare", "", folder) == f"{path}: not a score for each row of each replicate"
+
+
+def test_scores_of_other_rows_cannot_be_compared(folder: Path) -> None:
+    """As when a second variant was scored before the split changed."""
+    edit(
+        folder / "params.yaml",
+        "variants:\n",
+        "variants:\n  old: {dataset: moons, hidden_units: [], activation: none,"
+        " optimizer: sgd, lr: 0.1, epochs: 1, log_every: 1}\n",
+    )
+    shutil.copy(folder / "details/moons.json", folder / "details/old.json")
+    artefacts.write_scores(folder / "rows/old.parquet", "accuracy", {0: np.ones(3), 1: np.ones(3)})
+    expected = f"{folder}/rows/moons.parquet: not of the same rows as old, run evaluate@moons again"
+    assert refused("compare", "", folder) == expected
+
+
+def test_each_row_s_score_is_that_of_the_metrics(made: Path) -> None:
+    for name in NAMES:
+        metrics = files.read_json(made / f"metrics/{name}.json")
+        score, values = artefacts.read_scores(made / f"rows/{name}.parquet")
+        assert score == ("accuracy" if name in ("moons", "blobs") else "mae")
+        assert metrics[score] == pytest.approx(np.mean(list(values.values())), abs=1e-6)
+        assert list(values) == [0, 1]
+
+
+def test_removed_variants_are_left_out_and_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    edit(folder / "params.yaml", "  line: {dataset", "  # line: {dataset")
+    assert line_of("compare", "", folder) is None
+    assert capsys.readouterr().err == f"left out, since {folder}/params.yaml has no such variants: line\n"
+    assert "line" not in (folder / "comparison.md").read_text() + (folder / "comparison/leaderboard.csv").read_text()
 
 
 @pytest.mark.parametrize("name", ["blobs", "line"])
