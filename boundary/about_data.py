@@ -43,8 +43,11 @@ def describe(divided: Divided) -> dict[str, Any]:
         [] if divided.generator is None else [("made by", called(divided.generator, type(divided.generator).__name__))]
     )
     first_two = "" if count <= 2 else f"The first two of {count} features."
+    features = f"{count} feature{'s' * (count > 1)}" + (
+        ", prepared as the training rows teach" if schema.preprocessing else ""
+    )
     return {
-        "about": f"Predict {schema.target} ({schema.task}{classes}) from {count} feature{'s' * (count > 1)}: {listed}.",
+        "about": f"Predict {schema.target} ({schema.task}{classes}) from {features}: {listed}.",
         "picture": picture(divided),
         "legend": [{"name": label, "mark": drawings.mark(k)} for k, label in enumerate(labels)],
         "caption": first_two if schema.classes else "Training rows as discs, test rows as squares.",

@@ -3,7 +3,7 @@
 All functions that read raise FileError with one line that names the file.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -116,9 +116,29 @@ def read_details(path: Path, classes: int) -> dict[str, Any]:
     return content
 
 
-def read_ranking(folder: Path) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
-    """Read what the compare stage found: the variants of each data set, best first, and all pairs. Raises FileError."""
-    pair = ("dataset", "score", "left", "right", "difference", "low", "high", "p_holm", "verdict")
-    needed = ("replicates_needed", "rows_needed")
-    standing = ("dataset", "variant", "score", "mean", "low", "high")
-    return files.read_csv(folder / "leaderboard.csv", standing), files.read_csv(folder / "pairs.csv", (*pair, *needed))
+def read_ranking(folder: Path, variants: Iterable[str]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """Read what the compare stage found: the variants of each data set, best first, and all pairs; numbers as text.
+
+    Raises FileError where one of `variants` is not ranked.
+    """
+    numbers = ("mean", "low", "high", "difference", "p_holm")
+    paths = [folder / "leaderboard.csv", folder / "pairs.csv"]
+    names = ("left", "right", "verdict", "replicates_needed", "rows_needed")
+    leaders = files.read_csv(paths[0], ("dataset", "variant", "score", *numbers[:3]))
+    pairs = files.read_csv(paths[1], ("dataset", "score", *names, *numbers[1:]))
+    for path, rows in zip(paths, (leaders, pairs), strict=True):
+        for place, row in enumerate(rows, start=1):
+            for name in row.keys() & numbers:
+                if row[name] or name in ("mean", "difference", "p_holm"):
+                    _number(path, place, name, row[name])
+    missing = [name for name in variants if name not in {row["variant"] for row in leaders}]
+    if missing:
+        raise FileError(f"{paths[0]}: lacks variant {missing[0]} of params.yaml, run compare again")
+    return leaders, pairs
+
+
+def _number(path: Path, place: int, name: str, text: str) -> None:
+    try:
+        float(text)
+    except ValueError:
+        raise FileError(f"{path}: row {place}: column {name!r}: found {text!r}, expected a number") from None

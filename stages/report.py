@@ -33,7 +33,7 @@ def main() -> None:
         name: read_variant(arguments, name, variant, datasets[variant.dataset])
         for name, variant in settings.variants.items()
     }
-    ranking = artefacts.read_ranking(arguments.comparison)
+    ranking = artefacts.read_ranking(arguments.comparison, settings.variants)
     content = page.contents(settings, datasets, variants, Ranking(*ranking), hashes(arguments, settings))
     files.write_text(arguments.page, page.page(templates, content))
     files.write_text(arguments.summary, page.markdown(templates["summary.md"], content))

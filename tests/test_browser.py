@@ -239,8 +239,9 @@ def test_the_report_draws_everything(browser: Browser, published: Path, width: i
     seen = imread(io.BytesIO(browser.driver.get_screenshot_as_png()))[..., :3]
     assert (seen[-1, -1].mean() < 0.3) == dark
     script = """
-        const pictures = document.querySelectorAll("main figure > svg, canvas, #spark");
-        return [...pictures].map((each) => each.getBoundingClientRect()).map((r) => [r.left, r.top, r.right, r.bottom])"""
+        const pictures = [...document.querySelectorAll("main figure > svg, canvas, #spark")];
+        const boxes = pictures.map((picture) => picture.getBoundingClientRect());
+        return boxes.map((box) => [box.left, box.top, box.right, box.bottom]);"""
     places = np.array(browser.driver.execute_script(script)).astype(int)
     assert len(places) > 25
     for left, top, right, bottom in places:
