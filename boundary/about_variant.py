@@ -163,7 +163,7 @@ def _picture(trained: Trained, divided: Divided) -> tuple[Markup, str]:
         return _fit(trained, trained.predictions, divided)
     return Markup(
         ""
-    ), f"With {len(schema.features)} feature{'s' * (len(schema.features) > 1)} there is no plane to colour."
+    ), f"No picture of a boundary: {divided.name} has {len(schema.features)} feature{'s' * (len(schema.features) > 1)}."
 
 
 def _fit(trained: Trained, said: np.ndarray, divided: Divided) -> tuple[Markup, str]:

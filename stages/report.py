@@ -71,7 +71,12 @@ def read_variant(arguments: argparse.Namespace, name: str, variant: params.Varia
         columns = artefacts.read_predictions(predictions / "test.parquet", classes)
         said = columns["predicted"].reshape(int(np.max(columns["replicate"])) + 1, -1)
     details = artefacts.read_details(arguments.details / f"{name}.json", classes)
-    replay = snapshots.load(arguments.snapshots / f"{name}.safetensors")
+    path = arguments.snapshots / f"{name}.safetensors"
+    replay = snapshots.load(path)
+    if replay.schema != divided.schema:
+        raise files.FileError(
+            f"{path}: not trained on what {arguments.data / divided.name} holds, run train@{name} again"
+        )
     history = artefacts.read_history(arguments.history / f"{name}.csv", replay.epochs)
     return Trained(name, variant, details, history, replay, plane, said)
 

@@ -120,8 +120,7 @@
     const { features, low, high, target } = state.scene;
     state.bounds = features.map((_, k) => { const room = (high[k] - low[k] || 1) * 0.05; return [low[k] - room, high[k] + room]; });
     if (features.length === 1) {
-      const values = state.scene.task === "regression" ? Object.values(state.scene.parts).flatMap((part) => part.y).filter((y) => y !== null) : [0, 1];
-      const least = Math.min(...values), most = Math.max(...values), room = (most - least || 1) * 0.15;
+      const [least, most] = state.scene.task === "regression" ? range() : [0, 1], room = (most - least || 1) * 0.15;
       state.bounds.push([least - room, most + room]);
     }
     const names = [features[0], features[1] ?? (state.scene.task === "regression" ? target : "probability")];
@@ -209,11 +208,16 @@
     }
   }
 
+  /** The least and the largest target of a regression. */
+  function range() {
+    const values = Object.values(state.scene.parts).flatMap((part) => part.y).filter((y) => y !== null);
+    return [Math.min(...values), Math.max(...values)];
+  }
+
   /** The most probable class's colour, the paler the less sure; of a regression, its value between two colours. */
   function colours(said, steps) {
     const image = new ImageData(steps, steps), classes = said.length;
-    const values = state.scene.task === "regression" ? state.scene.parts.train.y.filter((y) => y !== null) : null;
-    const least = values && values.reduce((a, b) => Math.min(a, b)), most = values && values.reduce((a, b) => Math.max(a, b));
+    const values = state.scene.task === "regression", [least, most] = values ? range() : [0, 1];
     for (let i = 0; i < steps * steps; i++) {
       let top = 0, strength;
       if (values) {
@@ -276,8 +280,9 @@
     const part = state.scene.parts[$("part").value];
     if (!part) return;
     const task = state.scene.task, flat = state.scene.features.length === 1, paths = new Map();
+    const [least, most] = task === "regression" ? range() : [0, 0], middle = (least + most) / 2;
     part.y.forEach((y, i) => {
-      const kind = task === "regression" ? 0 : y, place = [part.x[0][i], flat ? y : part.x[1][i]];
+      const kind = task === "regression" ? Number(!flat && y > middle) : y, place = [part.x[0][i], !flat ? part.x[1][i] : task === "regression" ? y : y / (state.scene.classes.length - 1)];
       if (!paths.has(kind)) paths.set(kind, new Path2D());
       MARKS[kind % MARKS.length](paths.get(kind), ...onCanvas(place, wide, high), 3.1 * ratio);
     });
