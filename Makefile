@@ -20,7 +20,7 @@ repro: $(VENV)/run ## train and evaluate what params.yaml says, then show the re
 	@echo
 	@cat metrics/comparison.md
 	@echo
-	@echo "Pictures: plots/   Interactive plots: make plots   After a change of params.yaml: make repro, then dvc metrics diff"
+	@echo "All in one page: report/index.html   Pictures: plots/   Interactive plots: make plots   After a change of params.yaml: make repro, then dvc metrics diff"
 
 plots: repro ## draw the interactive plots into dvc_plots/index.html
 	dvc plots show

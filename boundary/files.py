@@ -62,6 +62,15 @@ def write_text(path: Path, text: str) -> None:
     write(path, lambda file: file.write(text.encode()))
 
 
+def read_text(path: Path) -> str:
+    """Read UTF-8 text. Raises FileError."""
+    _must_be_a_file(path)
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise FileError(f"{path}: not UTF-8 text") from None
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write JSON, indented, in the order given; nan and infinity are refused."""
     write_text(path, json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
@@ -83,6 +92,22 @@ def write_csv(path: Path, header: Iterable[object], rows: Iterable[Iterable[obje
     writer.writerow(header)
     writer.writerows(rows)
     write_text(path, text.getvalue())
+
+
+def read_csv(path: Path, needed: Iterable[str]) -> list[dict[str, str]]:
+    """Read a CSV of the project's own as rows of text. Raises FileError where a column or a cell is missing."""
+    rows = csv.DictReader(io.StringIO(read_text(path), newline=""), restkey="", strict=True)
+    try:
+        missing = [name for name in needed if name not in (rows.fieldnames or [])]
+        if missing:
+            raise FileError(f"{path}: column {missing[0]!r} is missing")
+        found = list(rows)
+    except csv.Error as error:
+        raise FileError(f"{path}: not readable as CSV ({error})") from None
+    for number, row in enumerate(found, start=1):
+        if "" in row or None in row.values():
+            raise FileError(f"{path}: row {number}: expected {len(rows.fieldnames or [])} cells")
+    return found
 
 
 def _must_be_a_file(path: Path) -> None:

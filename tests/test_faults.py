@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import vl_convert
 from conftest import ROOT, run
 from matplotlib.figure import Figure
 from test_stage_programs import arguments, contents, line_of
@@ -46,6 +47,8 @@ OUTPUTS = {  # what each stage writes, in this order
     "plot_data": ["data_images/moons.png"],
     "plot_contrast": ["contrast.png"],
     "plot_activations": ["activations.png"],
+    "plots_page": ["page.html"],
+    "report": ["report/index.html", "report/summary.md"],
 }
 
 
@@ -57,6 +60,7 @@ def _small() -> Iterator[None]:
     """Empty pictures and a coarse plane are written as any others, and hundreds of runs take seconds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(predictions, "GRID_STEPS", 5)
+        patch.setattr(vl_convert, "javascript_bundle", lambda *_: "scripts")
         for name in ("decision_boundaries", "data_by_class", "functions"):
             patch.setattr(figures, name, lambda *_: Figure(figsize=(1, 1)))
         yield

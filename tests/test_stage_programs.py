@@ -75,6 +75,13 @@ def arguments(stage: str, name: str, folder: Path) -> list[str]:
             *["--image", folder / "contrast.png"],
         ],
         "plot_activations": ["--image", folder / "activations.png"],
+        "plots_page": ["--template", ROOT / "templates/plots.html", "--page", folder / "page.html"],
+        "report": [
+            *[*params, "--templates", ROOT / "templates/report", "--data", folder / "split"],
+            *["--snapshots", folder / "snapshots", "--history", folder / "history", "--details", folder / "details"],
+            *["--predictions", folder / "predictions", "--comparison", folder / "comparison"],
+            *["--page", folder / "report/index.html", "--summary", folder / "report/summary.md"],
+        ],
     }
     return [str(argument) for argument in given[stage]]
 
@@ -129,7 +136,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = [("check", "")]
     done += [("generate", name) for name in NAMES[:3]]
     done += [(stage, name) for name in NAMES for stage in ("split", "train", "evaluate", "plot", "plot_data")]
-    done += [("compare", ""), ("plot_contrast", "moons"), ("plot_activations", "")]
+    done += [("compare", ""), ("plot_contrast", "moons"), ("plot_activations", ""), ("plots_page", ""), ("report", "")]
     for stage, name in done:
         assert line_of(stage, name, folder) is None
     return folder
@@ -154,6 +161,7 @@ def test_every_file_is_there_and_no_other(made: Path) -> None:
         expected |= {f"snapshots/{name}.safetensors"}
         expected |= {f"details/{name}.json", f"rows/{name}.parquet", f"images/{name}.png", f"data_images/{name}.png"}
     expected |= {f"comparison/{file}.csv" for file in ("leaderboard", "pairs", "seeds")}
+    expected |= {"page.html", "report/index.html", "report/summary.md"}
     expected |= {"predictions/moons/plane.parquet", "confusion/moons/test.csv", "confusion/blobs/test.csv"}
     assert set(contents(made)) == expected
     assert (made / "confusion/line").is_dir()
@@ -270,6 +278,8 @@ USED = {  # which heavy packages a stage may import: start-up is most of a small
     ("plot", "moons"): {"pyarrow", "matplotlib"},
     ("plot_data", "moons"): {"pyarrow", "matplotlib"},
     ("plot_contrast", "moons"): {"pyarrow", "matplotlib"},
+    ("plots_page", ""): set(),
+    ("report", ""): {"pyarrow", "matplotlib", "torch"},
 }
 
 
@@ -284,7 +294,7 @@ def test_a_program_writes_the_same_bytes_and_imports_what_it_needs(folder: Path,
     assert rest == []
     assert contents(folder) == before
     imported = {line.rpartition("|")[2].strip() for line in noted}
-    assert f"boundary.{'params' if stage in ('check', 'compare') else 'files'}" in imported
+    assert f"boundary.{'params' if stage in ('check', 'compare', 'report') else 'files'}" in imported
     assert imported & HEAVY == USED[stage, name]
 
 
@@ -463,6 +473,9 @@ def test_a_device_that_is_not_there(folder: Path) -> None:
         ("plot", "blobs", "predictions/blobs/test.parquet"),
         ("plot", "line", "predictions/line/test.parquet"),
         ("plot_contrast", "moons", "predictions/moons/plane.parquet"),
+        ("report", "", "split/moons/train.parquet"),
+        ("report", "", "predictions/moons/plane.parquet"),
+        ("report", "", "predictions/line/test.parquet"),
     ],
 )
 def test_damaged_columns_are_named(folder: Path, stage: str, name: str, file: str, damage: str) -> None:
@@ -484,11 +497,31 @@ def test_damaged_columns_are_named(folder: Path, stage: str, name: str, file: st
         ("evaluate", "split/moons/schema.json"),
         ("plot", "split/moons/schema.json"),
         ("compare", "details/moons.json"),
+        ("report", "details/moons.json"),
     ],
 )
 def test_damaged_json_is_named(folder: Path, stage: str, file: str, content: str) -> None:
     (folder / file).write_text(content)
     assert str(folder / file) in refused(stage, "moons", folder)
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty", "cut", "other"])
+@pytest.mark.parametrize(
+    "file", ["history/moons.csv", "comparison/pairs.csv", "comparison/leaderboard.csv", "snapshots/moons.safetensors"]
+)
+def test_what_the_report_cannot_read_is_named(folder: Path, file: str, damage: str) -> None:
+    path = folder / file
+    whole = path.read_bytes()
+    path.unlink()
+    if damage != "missing":
+        path.write_bytes({"empty": b"", "cut": whole[: len(whole) * 2 // 3], "other": b"a,b\n1,2\n"}[damage])
+    assert str(path) in refused("report", "", folder)
+
+
+def test_a_variant_that_was_not_compared_cannot_be_reported(folder: Path) -> None:
+    path = folder / "comparison/leaderboard.csv"
+    path.write_text("".join(line for line in path.read_text().splitlines(keepends=True) if "moons" not in line))
+    assert refused("report", "", folder) == f"{path}: lacks variant moons of params.yaml, run compare again"
 
 
 def test_a_variant_that_was_not_evaluated_cannot_be_compared(folder: Path) -> None:
