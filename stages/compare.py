@@ -12,6 +12,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--params", type=Path, required=True)
     parser.add_argument("--details", type=Path, required=True, help="folder of what evaluate wrote")
+    parser.add_argument("--baselines", type=Path, required=True, help="what baseline wrote")
     parser.add_argument("--table", type=Path, required=True)
     arguments = parser.parse_args()
     settings = params.load(arguments.params)
@@ -22,7 +23,12 @@ def main() -> None:
             summaries[name] = (variant.dataset, files.read_json(path)["test"]["summary"])
         except (KeyError, TypeError):
             raise files.FileError(f"{path}: holds no summary of the test rows, run evaluate@{name} again") from None
-    files.write_text(arguments.table, comparison.markdown(summaries))
+    baselines = files.read_json(arguments.baselines)
+    missing = [dataset for dataset, _ in summaries.values() if dataset not in baselines]
+    if missing:
+        raise files.FileError(f"{arguments.baselines}: holds nothing of {missing[0]}, run baseline again")
+    tables = comparison.markdown(summaries), comparison.beside_baselines(summaries, baselines)
+    files.write_text(arguments.table, "\n".join(tables))
     params.must_still_say(arguments.params, settings, lambda now: now.variants)
 
 
