@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from boundary.judging import BETTER, Pair, Scores, Standing
+from boundary.markdown import table
 
 COLUMNS = {"accuracy": ("precision", "recall", "f1", "loss"), "mae": ("mse", "r2")}
 ALL_PAIRS = 6  # so many are shown; of more, those of the best variant
@@ -58,13 +59,21 @@ def markdown(rankings: Mapping[str, Ranking]) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table whose columns are aligned."""
-    widths = [max(len(row[k]) for row in (header, *rows)) for k in range(len(header))]
-    lines = [header, ["-" * width for width in widths], *rows]
-    return "\n".join(
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
-    )
+def beside_baselines(
+    rankings: Mapping[str, Ranking], baselines: Mapping[str, Mapping[str, Mapping[str, float] | None]]
+) -> str:
+    """Tables of each data set's best variant beside simple models' scores on the same rows, from baselines.scores."""
+    blocks = []
+    for score in COLUMNS:
+        ranked = {dataset: ranking.standings[0] for dataset, ranking in rankings.items() if ranking.score == score}
+        rows = []
+        for dataset, best in ranked.items():
+            simple = [None if found is None else found[score] for found in baselines[dataset].values()]
+            rows.append([dataset, best.variant, _shown(best.mean), *map(_shown, simple)])
+        if rows:
+            blocks.append(table(["dataset", "best variant", score, *baselines[next(iter(ranked))]], rows))
+    note = "Simple models of scikit-learn on the same rows, with its defaults: is the network worth its trouble?"
+    return "\n\n".join([*blocks, note]) + "\n"
 
 
 def judged(pair: Pair) -> list[str]:

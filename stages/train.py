@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from boundary import (
     devices,
     files,
     history,
+    losses,
     memory,
     models,
     params,
@@ -56,6 +58,11 @@ def main() -> None:
         print(f"{arguments.name}: went on from epoch {saver.resumed} of an interrupted training")
     print(f"{arguments.name}: replicate 0 of {settings.replicates}, seed {settings.seed}")
     print("\n".join(history.lines(logged)))
+    if logged.best is not None:
+        first, last = int(logged.best.min()), int(logged.best.max())
+        print(
+            f"{arguments.name}: kept the weights of epoch {first} to {last}, each replicate's best on validation rows"
+        )
     diverged = model.diverged | logged.diverged
     if len(diverged) == settings.replicates:
         hint = f"every replicate diverged, expected a smaller lr than {variant.lr}"
@@ -102,26 +109,40 @@ def train(
     start = torch.stack([network.initialise(generator) for generator in generators])
     try:
         goal = training.Goal.of(described.task, variant.loss)
+        if variant.class_weight is not None:
+            goal = balance(goal, described, parts["train"])
         if variant.initial_weights is not None:
             start[0] = network.from_layers([(layer.weight, layer.bias) for layer in variant.initial_weights])
     except ValueError as error:
         raise ValueError(f"variants.{name}.{error}") from None
-    examples = [training.Examples.of(*schema.arrays(parts[part], described)) for part in ("train", "test")]
-    devices.use_threads(settings.replicates * max(network.sizes) * min(variant.batch_size or 1 << 62, len(examples[0])))
+    examples = {part: training.Examples.of(*schema.arrays(columns, described)) for part, columns in parts.items()}
+    devices.use_threads(settings.replicates * max(network.sizes) * min(variant.batch_size or 1 << 62, rows))
     parameters, logged = training.fit(
         network,
         goal,
         OPTIMIZERS[variant.optimizer](**variant.optimizer_options),
         PRECISIONS[settings.precision],
-        (examples[0], examples[1]),
+        (examples["train"], examples["test"]),
         start.to(devices.choose(settings.device, settings.precision)),
         generators,
-        training.Schedule(variant.epochs, variant.burn_in_epochs, variant.batch_size, variant.log_every),
+        training.Schedule(
+            variant.epochs, variant.burn_in_epochs, variant.batch_size, variant.log_every, variant.patience
+        ),
         lambda epochs: iter(tqdm(epochs, desc=name, unit="epoch", delay=2, disable=not sys.stderr.isatty())),
         saver,
         snapshots.kept(network, variant.epochs // variant.log_every + 3, settings.replicates),
+        examples.get("validation"),
     )
     return models.Model(network, described, parameters.to(models.PUBLISHED), settings.seed), logged
+
+
+def balance(goal: training.Goal, described: schema.Schema, columns: Mapping[str, np.ndarray]) -> training.Goal:
+    """The same goal, each class of the training rows weighing the same. Raises ValueError for a regression."""
+    if not described.classes:
+        raise ValueError("class_weight: found balanced, expected none for a regression target")
+    indices = schema.class_indices(columns[described.target], described)
+    counts = np.bincount(indices, minlength=len(described.classes)).tolist()
+    return replace(goal, loss=losses.weighted(goal.loss, losses.balanced(counts)))
 
 
 if __name__ == "__main__":

@@ -79,6 +79,12 @@ def test_what_a_messy_table_becomes(tmp_path: Path, capsys: pytest.CaptureFixtur
     ]
 
 
+def test_rows_of_both_parts_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The dropped note differs, all else is the same; the gap is one in both."""
+    assert line_of("split", "own", lay_out(tmp_path, [*ROWS[:8], *(row + "!" for row in ROWS[:2]), ROWS[9]])) is None
+    assert "own: 2 of 3 test rows stand among the training rows too" in capsys.readouterr().out.splitlines()
+
+
 def test_a_model_alone_makes_its_features_of_a_raw_table(tmp_path: Path) -> None:
     """Those that it was trained on."""
     lay_out(tmp_path)
@@ -142,3 +148,43 @@ def test_a_word_among_numbers_is_refused(tmp_path: Path, row: int, line: str) ->
 def test_settings_of_preprocessing_are_off_by_default() -> None:
     dataset = Dataset("data/own.csv", "answer", Split("ordered", 0.2))
     assert (dataset.preprocess, dataset.drop, dataset.categories, dataset.missing) == (False, None, None, None)
+
+
+def test_a_rare_class_weighs_as_much_as_a_common_one(tmp_path: Path) -> None:
+    """One row in twelve says no, and no feature tells: without weights the network never does, with them about half."""
+    rows = [f"{k % 7},Rome,{k % 3},true,{k % 5},{'no' if k % 12 == 0 else 'yes'},x" for k in range(240)]
+    kept = {}
+    for weight in ("", "class_weight: balanced, "):
+        folder = lay_out(tmp_path / (weight[:5] or "plain"), rows)
+        settings = (folder / "params.yaml").read_text().replace("optimizer: sgd", f"{weight}optimizer: adam")
+        (folder / "params.yaml").write_text(settings.replace("epochs: 5", "epochs: 60"))
+        for stage in ("split", "train", "evaluate"):
+            assert line_of(stage, "own", folder) is None
+        kept[weight] = files.read_json(folder / "details/own.json")["train"]["replicates"][0]
+    plain, weighted = kept.values()
+    assert [sum(column) for column in zip(*plain["confusion_matrix"], strict=True)] == [0, 180]
+    assert plain["balanced_accuracy"] == 0.5
+    assert weighted["balanced_accuracy"] > 0.5
+    assert sum(row[0] for row in weighted["confusion_matrix"]) > 45
+
+
+def test_classes_of_a_regression_cannot_weigh(tmp_path: Path) -> None:
+    folder = lay_out(tmp_path, [row.replace(",yes,", ",1.5,").replace(",no,", ",2.25,") for row in ROWS])
+    settings = (folder / "params.yaml").read_text().replace("epochs: 5", "class_weight: balanced, epochs: 5")
+    (folder / "params.yaml").write_text(settings)
+    assert line_of("split", "own", folder) is None
+    expected = "variants.own.class_weight: found balanced, expected none for a regression target"
+    assert line_of("train", "own", folder) == f"{folder}/params.yaml: {expected}"
+
+
+def test_early_stopping_tells_what_it_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With so long a step nothing gets better for long."""
+    folder = lay_out(tmp_path)
+    settings = (folder / "params.yaml").read_text().replace("test_size: 0.25", "test_size: 0.25, validation_size: 0.2")
+    settings = settings.replace("lr: 0.1, epochs: 5", "lr: 1000, patience: 2, epochs: 50")
+    (folder / "params.yaml").write_text(settings)
+    for stage in ("split", "train"):
+        assert line_of(stage, "own", folder) is None
+    output = capsys.readouterr().out
+    assert "own: kept the weights of epochs " in output
+    assert len((folder / "history/own.csv").read_text().splitlines()) < 1 + 2 * 26

@@ -40,7 +40,11 @@ contrasts:
 Problems = Callable[[str | bytes], list[str]]
 Load = Callable[[str | bytes], params.Params]
 NOT_A_NAME = "not a name, expected a letter or digit, then up to 63 letters, digits, _ or -"
-VARIANT_KEYS = "loss, momentum, nesterov, betas, eps, weight_decay, burn_in_epochs, batch_size, initial_weights"
+KINDS = "circles, moons, blobs, spirals, line, bundled"
+VARIANT_KEYS = (
+    "loss, class_weight, momentum, nesterov, betas, eps, weight_decay, patience, burn_in_epochs, batch_size, "
+    "initial_weights"
+)
 
 
 @pytest.fixture
@@ -358,16 +362,20 @@ def test_numbers_and_words_are_those_of_yaml_1_2(load: Load) -> None:
             "datasets.dots.split.kind: found 'shuffled', known: random, stratified, ordered",
         ),
         ("kind: circles", "kind: circle", "generators.dots.kind: found 'circle', did you mean circles?"),
-        ("kind: circles", "kind: 3", "generators.dots.kind: found 3, known: circles, moons, blobs, spirals, line"),
+        (
+            "kind: circles",
+            "kind: 3",
+            "generators.dots.kind: found 3, known: circles, moons, blobs, spirals, line, bundled",
+        ),
         (
             "{kind: moons, n_samples: 20, noise: 0.1, seed: 1}",
             "{n_samples: 20}",
-            "generators.bows: found {'n_samples': 20}, expected a kind, one of: circles, moons, blobs, spirals, line",
+            f"generators.bows: found {{'n_samples': 20}}, expected a kind, one of: {KINDS}",
         ),
         (
             "{kind: moons, n_samples: 20, noise: 0.1, seed: 1}",
             "moons",
-            "generators.bows: found 'moons', expected a kind, one of: circles, moons, blobs, spirals, line",
+            "generators.bows: found 'moons', expected a kind, one of: circles, moons, blobs, spirals, line, bundled",
         ),
         # names
         *(
@@ -433,6 +441,11 @@ def test_numbers_and_words_are_those_of_yaml_1_2(load: Load) -> None:
             "pair: {dataset: dots",
             "pair: {dataset: dot",
             "contrasts.pair.dataset: found 'dot', not a dataset, did you mean dots?",
+        ),
+        (
+            "hidden_units: [3]",
+            "patience: 5, hidden_units: [3]",
+            "variants.net.patience: found 5, expected a validation_size above 0 in datasets.dots.split with it",
         ),
         ("left: flat", "left: flt", "contrasts.pair.left: found 'flt', not a variant of dots, did you mean flat?"),
         ("right: net", "right: zzz", "contrasts.pair.right: found 'zzz', not a variant of dots, known: net, flat"),
