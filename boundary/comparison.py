@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from boundary.judging import BETTER, Pair, Scores, Standing
+from boundary.markdown import table
 
 COLUMNS = {"accuracy": ("precision", "recall", "f1", "loss"), "mae": ("mse", "r2")}
 ALL_PAIRS = 6  # so many are shown; of more, those of the best variant
@@ -17,6 +18,7 @@ VERDICTS = """\
 Verdicts are on the variant to their left. The interval of a difference is as wide as the number of pairs demands
 (Holm), so it leaves out zero exactly where there is a verdict. To tell: about how many replicates, or else test rows,
 would give a chance of 80%, if the difference is as large as it seems."""
+BASELINES = "Simple models of scikit-learn on the same rows, with its defaults: is the network worth its trouble?"
 
 Summary = Mapping[str, float | int | None]
 
@@ -58,13 +60,22 @@ def markdown(rankings: Mapping[str, Ranking]) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table whose columns are aligned."""
-    widths = [max(len(row[k]) for row in (header, *rows)) for k in range(len(header))]
-    lines = [header, ["-" * width for width in widths], *rows]
-    return "\n".join(
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
-    )
+def beside_baselines(
+    rankings: Mapping[str, Ranking], baselines: Mapping[str, Mapping[str, Mapping[str, float] | None]]
+) -> str:
+    """The best variant of each data set beside simple models on the same rows: what baselines.scores made, by data set."""
+    blocks = []
+    for score in COLUMNS:
+        header, rows = [], []
+        for dataset, ranking in rankings.items():
+            if ranking.score == score:
+                header = ["dataset", "best variant", score, *baselines[dataset]]
+                best = ranking.standings[0]
+                simple = [None if found is None else found[score] for found in baselines[dataset].values()]
+                rows.append([dataset, best.variant, _shown(best.mean), *map(_shown, simple)])
+        if rows:
+            blocks.append(table(header, rows))
+    return "\n\n".join([*blocks, BASELINES]) + "\n"
 
 
 def judged(pair: Pair) -> list[str]:

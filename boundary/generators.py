@@ -1,7 +1,7 @@
 """The data sets of the tutorial and of its exercises, as tables: features X1, X2, ... (float32) and a target.
 
-Each is what its section of params.yaml says, and the same bits on every machine. scikit-learn takes a second to
-import, so only the generators that use it do.
+Each is what its section of params.yaml says, and the same bits on every machine. Beside them three real tables, with
+the names of their own columns. scikit-learn takes a second to import, so only the generators that use it do.
 """
 
 import math
@@ -15,6 +15,8 @@ def generate(generator: params.Generator) -> dict[str, np.ndarray]:
     """The table of a generator, by column: X1 ... and label (int64 classes), or y (float32) for the line."""
     if isinstance(generator, params.Line):
         return line(generator)
+    if isinstance(generator, params.Bundled):
+        return bundled(generator)
     if isinstance(generator, params.Spirals):
         points, labels = spirals(generator)
     else:
@@ -47,6 +49,16 @@ def spirals(generator: params.Spirals) -> tuple[np.ndarray, np.ndarray]:
         t = np.linspace(j * 4.0, (j + 1) * 4.0, count) + random.randn(count) * generator.noise
         arms.append(np.column_stack([r * np.sin(t), r * np.cos(t)]))
     return np.concatenate(arms), np.repeat(np.arange(generator.classes), count)
+
+
+def bundled(generator: params.Bundled) -> dict[str, np.ndarray]:
+    """A real table: its features (float64) under their own names, and `label`: names of classes, or the digit."""
+    from sklearn import datasets
+
+    data = getattr(datasets, f"load_{generator.name}")()
+    names = np.asarray(data.target_names)
+    features = {str(name): column for name, column in zip(data.feature_names, data.data.T, strict=True)}
+    return {**features, "label": names[data.target]}
 
 
 def _sklearn(generator: params.Circles | params.Moons | params.Blobs) -> tuple[np.ndarray, np.ndarray]:

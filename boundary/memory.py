@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import ceil
 
-from boundary.params import Blobs, Dataset, Generator, Line, Params, Spirals, Variant
+from boundary.params import Blobs, Bundled, Dataset, Generator, Line, Params, Spirals, Variant
 
 NUMBER = 8  # bytes of a float64
 LOGGED = 4  # values of a replicate and logged epoch
+BUNDLED = {"breast_cancer": (569, 30), "wine": (178, 13), "digits": (1797, 64)}
 REMEDY = "fewer replicates, smaller hidden_units or batch_size, a larger log_every"
 
 
@@ -28,6 +29,8 @@ def shape(generator: Generator) -> tuple[int, int]:
         return ceil((generator.end - generator.start) / generator.step), 1
     if isinstance(generator, Spirals):
         return generator.points_per_class * generator.classes, 2
+    if isinstance(generator, Bundled):
+        return BUNDLED[generator.name]
     return generator.n_samples, generator.n_features if isinstance(generator, Blobs) else 2
 
 

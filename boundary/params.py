@@ -90,7 +90,13 @@ class Line(Section, frozen=True, tag="line", tag_field="kind"):
     step: Positive
 
 
-Generator = Circles | Moons | Blobs | Spirals | Line
+class Bundled(Section, frozen=True, tag="bundled", tag_field="kind"):
+    """A real table that comes with scikit-learn: sklearn.datasets.load_<name>."""
+
+    name: Literal["breast_cancer", "wine", "digits"]
+
+
+Generator = Circles | Moons | Blobs | Spirals | Line | Bundled
 
 
 class Split(Section, frozen=True):

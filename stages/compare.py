@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--params", type=Path, required=True)
     parser.add_argument("--details", type=Path, required=True, help="folder of what evaluate wrote")
     parser.add_argument("--rows", type=Path, required=True, help="folder of the test rows' scores")
+    parser.add_argument("--baselines", type=Path, required=True, help="what baseline wrote")
     parser.add_argument("--table", type=Path, required=True)
     parser.add_argument("--plots", type=Path, required=True, help="folder to write to")
     arguments = parser.parse_args()
@@ -33,7 +34,11 @@ def main() -> None:
     for dataset in dict.fromkeys(variant.dataset for variant in settings.variants.values()):
         names = [name for name, variant in settings.variants.items() if variant.dataset == dataset]
         rankings[dataset] = rank(names, arguments.details, arguments.rows)
-    files.write_text(arguments.table, comparison.markdown(rankings))
+    baselines = files.read_json(arguments.baselines)
+    if missing := [dataset for dataset in rankings if dataset not in baselines]:
+        raise files.FileError(f"{arguments.baselines}: holds nothing of {missing[0]}, run baseline again")
+    tables = comparison.markdown(rankings), comparison.beside_baselines(rankings, baselines)
+    files.write_text(arguments.table, "\n".join(tables))
     write_rows(arguments.plots, rankings)
     params.must_still_say(arguments.params, settings, lambda now: now.variants)
     strays = sorted(path.stem for path in arguments.rows.glob("*.parquet") if path.stem not in settings.variants)

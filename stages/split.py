@@ -1,4 +1,4 @@
-"""split: divide a table into train, test and perhaps validation rows, and write down what its columns mean."""
+"""split: divide a table into train, test and perhaps validation rows, and write down what it holds."""
 
 import argparse
 from collections.abc import Sequence
@@ -8,17 +8,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from boundary import artefacts, files, notices, params, preprocessing, schema, splitting, tables
+from boundary import artefacts, cards, files, notices, params, preprocessing, schema, splitting, tables
 from stages import _program
+
+PICTURE = "../../plots/data/{}.png"  # that of plot_data, seen from data/cards
 
 
 def main() -> None:
-    """Write train.parquet, test.parquet, perhaps validation.parquet, and schema.json of one entry of `datasets`."""
+    """Write train.parquet, test.parquet, perhaps validation.parquet, schema.json, and the card of a data set."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name")
     parser.add_argument("--params", type=Path, required=True)
     parser.add_argument("--table", type=Path, required=True)
     parser.add_argument("--parts", type=Path, required=True, help="folder to write to")
+    parser.add_argument("--card", type=Path, required=True)
     arguments = parser.parse_args()
     settings = params.load(arguments.params)
     dataset = params.entry(arguments.params, "datasets", settings.datasets, arguments.name)
@@ -48,6 +51,8 @@ def main() -> None:
             arguments.parts / f"{part}.parquet", {name: column[rows] for name, column in published.items()}
         )
     artefacts.write_schema(arguments.parts / "schema.json", prepared)
+    content = cards.card(arguments.name, table, described, parts, told, PICTURE.format(arguments.name))
+    files.write_text(arguments.card, content)
     params.must_still_say(arguments.params, settings, lambda now: now.datasets.get(arguments.name))
     used = f"{len(prepared.features)} feature{'s' if len(prepared.features) > 1 else ''}"
     if dataset.preprocess:

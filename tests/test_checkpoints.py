@@ -135,9 +135,8 @@ def test_a_killed_stage_goes_on_where_it_was(tmp_path: Path) -> None:
     table, data = tmp_path / "spirals.parquet", tmp_path / "split"
     settings = ["--params", tmp_path / "params.yaml"]
     run(ROOT, *map(str, [sys.executable, "-m", "stages.generate", "spirals", *settings, "--table", table]))
-    run(
-        ROOT, *map(str, [sys.executable, "-m", "stages.split", "spirals", *settings, "--table", table, "--parts", data])
-    )
+    to = ["--parts", data, "--card", tmp_path / "card.md"]
+    run(ROOT, *map(str, [sys.executable, "-m", "stages.split", "spirals", *settings, "--table", table, *to]))
 
     def arguments(name: str) -> list[str]:
         folder = tmp_path / name

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import datasets
 
+from boundary import memory
 from boundary.generators import generate
-from boundary.params import Blobs, Circles, Generator, Line, Moons, Spirals
+from boundary.params import Blobs, Bundled, Circles, Generator, Line, Moons, Spirals
 
 ANY = pytest.mark.parametrize(
     "generator",
@@ -140,3 +141,16 @@ def test_the_noise_of_spirals_turns_but_does_not_stretch(count: int, classes: in
     assert np.bincount(table["label"]).tolist() == [count] * classes
     radius = np.tile(np.linspace(0, 1, count), classes)
     np.testing.assert_allclose(np.linalg.norm(points(table), axis=1), radius, atol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "shape"), memory.BUNDLED.items())
+def test_bundled_tables_are_those_of_scikit_learn(name: str, shape: tuple[int, int]) -> None:
+    """Under the names of their own columns and classes."""
+    table = generate(Bundled(name))  # type: ignore[arg-type]
+    data = getattr(datasets, f"load_{name}")()
+    *features, label = table
+    assert label == "label"
+    assert features == list(data.feature_names)
+    np.testing.assert_array_equal(np.stack([table[feature] for feature in features], axis=1), data.data)
+    np.testing.assert_array_equal(table["label"], np.array(data.target_names)[data.target])
+    assert data.data.shape == shape

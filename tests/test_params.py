@@ -40,6 +40,7 @@ contrasts:
 Problems = Callable[[str | bytes], list[str]]
 Load = Callable[[str | bytes], params.Params]
 NOT_A_NAME = "not a name, expected a letter or digit, then up to 63 letters, digits, _ or -"
+KINDS = "circles, moons, blobs, spirals, line, bundled"
 VARIANT_KEYS = "loss, momentum, nesterov, betas, eps, weight_decay, burn_in_epochs, batch_size, initial_weights"
 
 
@@ -358,16 +359,20 @@ def test_numbers_and_words_are_those_of_yaml_1_2(load: Load) -> None:
             "datasets.dots.split.kind: found 'shuffled', known: random, stratified, ordered",
         ),
         ("kind: circles", "kind: circle", "generators.dots.kind: found 'circle', did you mean circles?"),
-        ("kind: circles", "kind: 3", "generators.dots.kind: found 3, known: circles, moons, blobs, spirals, line"),
+        (
+            "kind: circles",
+            "kind: 3",
+            "generators.dots.kind: found 3, known: circles, moons, blobs, spirals, line, bundled",
+        ),
         (
             "{kind: moons, n_samples: 20, noise: 0.1, seed: 1}",
             "{n_samples: 20}",
-            "generators.bows: found {'n_samples': 20}, expected a kind, one of: circles, moons, blobs, spirals, line",
+            f"generators.bows: found {{'n_samples': 20}}, expected a kind, one of: {KINDS}",
         ),
         (
             "{kind: moons, n_samples: 20, noise: 0.1, seed: 1}",
             "moons",
-            "generators.bows: found 'moons', expected a kind, one of: circles, moons, blobs, spirals, line",
+            "generators.bows: found 'moons', expected a kind, one of: circles, moons, blobs, spirals, line, bundled",
         ),
         # names
         *(

@@ -1,6 +1,7 @@
 """README.md, followed to the letter: its commands are run in order in one copy, and print what it says they print."""
 
 import doctest
+import json
 import re
 import shlex
 import sys
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from conftest import run
+from messy_table import churn
 from ruamel.yaml import YAML
 
 from boundary import params
@@ -17,11 +19,6 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
 NOT_HERE = ("make test", "source .venv/bin/activate")  # these tests run in its environment
-PENGUINS = "bill_length,bill_depth,species\n" + "".join(
-    f"{base + k / 10},{base / 2 - k / 10},{species}\n"
-    for species, base in (("Adelie", 39), ("Chinstrap", 49), ("Gentoo", 47))
-    for k in range(20)
-)
 
 
 def commands(block: str) -> list[tuple[str, str]]:
@@ -46,7 +43,7 @@ def add_to_params(folder: Path, block: str) -> None:
 
 
 def test_its_commands_print_what_it_says(workspace: Path) -> None:
-    (workspace / "data/penguins.csv").write_text(PENGUINS)
+    (workspace / "data/churn.csv").write_text(churn())
     seen = []
     for language, block in BLOCKS:
         if language == "yaml":
@@ -59,7 +56,18 @@ def test_its_commands_print_what_it_says(workspace: Path) -> None:
                 seen.append(command)
                 if command not in NOT_HERE:
                     check(workspace, command, expected)
+    must_be_as_good_as_others(workspace)
     assert {"make repro", *NOT_HERE, "dvc repro", "dvc metrics diff", "dvc plots diff"} <= set(seen)
+
+
+def must_be_as_good_as_others(folder: Path) -> None:
+    """The network of the messy table beside scikit-learn's models, well above always saying no."""
+    found = json.loads((folder / "metrics/churn_v0.json").read_text())["accuracy"]
+    simple = {k: v["accuracy"] for k, v in json.loads((folder / "metrics/baselines.json").read_text())["churn"].items()}
+    others = simple["logistic regression"], simple["gradient boosting"]
+    assert min(others) - 0.02 < found < max(others) + 0.05
+    assert found > simple["majority class"] + 0.05
+    assert "3000" in (folder / "data/cards/churn.md").read_text()
 
 
 def check(folder: Path, command: str, expected: str) -> None:

@@ -53,7 +53,10 @@ def arguments(stage: str, name: str, folder: Path) -> list[str]:
     given: dict[str, list[object]] = {
         "check": [folder / "params.yaml", folder / "checked.txt"],
         "generate": [name, *params, "--table", raw],
-        "split": [name, *params, "--table", raw, "--parts", folder / "split" / name],
+        "split": [
+            *[name, *params, "--table", raw, "--parts", folder / "split" / name],
+            *["--card", folder / f"cards/{name}.md"],
+        ],
         "train": [
             *[name, *params, *data, *predictions, "--model", folder / f"models/{name}.safetensors"],
             *["--history", folder / f"history/{name}.csv", "--snapshots", folder / f"snapshots/{name}.safetensors"],
@@ -65,8 +68,10 @@ def arguments(stage: str, name: str, folder: Path) -> list[str]:
         ],
         "compare": [
             *[*params, "--details", folder / "details", "--rows", folder / "rows"],
+            *["--baselines", folder / "baselines.json"],
             *["--table", folder / "comparison.md", "--plots", folder / "comparison"],
         ],
+        "baseline": [*params, "--data", folder / "split", "--scores", folder / "baselines.json"],
         "plot": [name, *data, *predictions, "--image", folder / f"images/{name}.png"],
         "plot_data": [name, *data, "--image", folder / f"data_images/{name}.png"],
         "plot_contrast": [
@@ -129,7 +134,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = [("check", "")]
     done += [("generate", name) for name in NAMES[:3]]
     done += [(stage, name) for name in NAMES for stage in ("split", "train", "evaluate", "plot", "plot_data")]
-    done += [("compare", ""), ("plot_contrast", "moons"), ("plot_activations", "")]
+    done += [("baseline", ""), ("compare", ""), ("plot_contrast", "moons"), ("plot_activations", "")]
     for stage, name in done:
         assert line_of(stage, name, folder) is None
     return folder
@@ -146,6 +151,7 @@ def folder(made: Path, tmp_path: Path) -> Path:
 
 def test_every_file_is_there_and_no_other(made: Path) -> None:
     expected = {"params.yaml", "checked.txt", "comparison.md", "contrast.png", "activations.png", "data/own.csv"}
+    expected |= {"baselines.json", *(f"cards/{name}.md" for name in NAMES)}
     expected |= {f"data/raw/{name}.parquet" for name in NAMES[:3]}
     for name in NAMES:
         expected |= {f"split/{name}/{file}" for file in ("train.parquet", "test.parquet", "schema.json")}
@@ -671,8 +677,9 @@ def test_a_regression_tested_on_one_row(tmp_path: Path) -> None:
     """It has errors, but no variance to explain: r2 is null, as JSON has no nan."""
     folder = lay_out(tmp_path / "folder", own_table("a,answer", lambda k: f"{k / 3},{k / 4 + 0.5}", 4))
     for name in ("moons", "blobs", "line"):
-        edit(folder / "params.yaml", f"  {name}: {{dataset", f"  # {name}: {{dataset")
-    for stage in ("split", "train", "evaluate", "compare", "plot", "plot_data"):
+        for start in ("dataset", "table"):
+            edit(folder / "params.yaml", f"  {name}: {{{start}", f"  # {name}: {{{start}")
+    for stage in ("split", "train", "evaluate", "baseline", "compare", "plot", "plot_data"):
         assert line_of(stage, "own", folder) is None
     metrics = json.loads((folder / "metrics/own.json").read_text())
     assert metrics["mae"] > 0

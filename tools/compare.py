@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ruamel.yaml import YAML
 
-from boundary import artefacts, comparison, files, judging, params
+from boundary import artefacts, comparison, files, judging, markdown, params
 from boundary.judging import BETTER, WORSE, Match, Pair, Scores
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def text(found: list[tuple[Match, Pair]], here: Side, there: Side) -> str:
         by = f"{pair.seeds} seeds, rows" if pair.seeds else "rows" if match.same_rows else "neither seeds nor rows"
         cells = [here.params.variants[pair.left].dataset, pair.left, match.score, *means]
         rows.append([*cells, WORDS.get(pair.verdict, "unchanged"), *comparison.judged(pair)[:3], by])
-    lines = [comparison.table(header, rows)]
+    lines = [markdown.table(header, rows)]
     for side, other, word in ((here, there, "new"), (there, here, "gone")):
         names = [name for name in side.params.variants if name not in other.params.variants]
         lines += [f"{word}, so not compared: {', '.join(names)}"] if names else []
