@@ -5,9 +5,10 @@ rows. A binary target is 0 or 1 in one output, a multi-class target is one-hot, 
 The names follow torch.nn: BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from boundary.arithmetic import Arithmetic
@@ -58,3 +59,30 @@ TASK_LOSSES: dict[str, tuple[str, ...]] = {  # the losses that fit a task; the f
     "multiclass": ("cross_entropy",),
     "regression": ("l1", "mse"),
 }
+
+
+def weighted(loss: Loss, weights: Sequence[float]) -> Loss:
+    """The same, times the weight of the example's class: of 0 and of 1, or of each output of a one-hot target.
+
+    With the weights of `balanced` each class counts the same, and the mean over all training rows is what
+    torch.nn.CrossEntropyLoss(weight=...) gives; BCEWithLogitsLoss(pos_weight=w1 / w0) is that times 1 / w0.
+    """
+
+    def of(y: Tensor) -> Tensor:
+        if len(weights) == 2 and y.shape[OUTPUTS] == 1:
+            return torch.where(y > 0.5, y.new_tensor(weights[1]), y.new_tensor(weights[0]))
+        return (y * y.new_tensor(weights)[:, None]).sum(OUTPUTS, keepdim=True)  # one term and zeros: exact
+
+    return Loss(
+        lambda a, z, y: loss.values(a, z, y) * of(y),
+        lambda a, z, y: loss.gradient(a, z, y) * of(y),
+    )
+
+
+def balanced(counts: Sequence[int]) -> list[float]:
+    """Weights of classes from their training rows' counts: rows / (classes * count), as scikit-learn's "balanced".
+
+    A class without rows counts for nothing, not even as a class.
+    """
+    present = sum(count > 0 for count in counts)
+    return [sum(counts) / (present * count) if count else 0.0 for count in counts]

@@ -146,6 +146,7 @@ class Variant(Section, frozen=True):
     epochs: Count
     log_every: Count
     loss: LossName | None = None
+    class_weight: Literal["balanced"] | None = None
     momentum: ShareOrNone | None = None
     nesterov: bool | None = None
     betas: tuple[ShareOrNone, ShareOrNone] | None = None

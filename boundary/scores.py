@@ -69,9 +69,10 @@ def by_row(table: pd.DataFrame, classes: Sequence[object]) -> tuple[str, dict[in
 
 
 def class_details(rows: pd.DataFrame, classes: Sequence[object]) -> dict[str, Any]:
-    """One replicate's confusion matrix (rows: true, columns: predicted) and scikit-learn's classification report.
+    """One replicate's confusion matrix (rows: true, columns: predicted), balanced_accuracy and classification report.
 
-    Nothing for a regression.
+    balanced_accuracy is the mean recall of the classes that there are: chance is one over their number, however rare
+    one is. Nothing for a regression.
     """
     if not classes:
         return {}
@@ -86,7 +87,12 @@ def class_details(rows: pd.DataFrame, classes: Sequence[object]) -> dict[str, An
         zero_division=0,
     )
     matrix = metrics.confusion_matrix(true, predicted, labels=indices)
-    return {"confusion_matrix": matrix.tolist(), "classification_report": rounded(report)}
+    balanced = metrics.recall_score(true, predicted, labels=np.unique(true), average="macro", zero_division=0)
+    return {
+        "confusion_matrix": matrix.tolist(),
+        "balanced_accuracy": rounded(float(balanced)),
+        "classification_report": rounded(report),
+    }
 
 
 def summary(scores: Sequence[dict[str, float]], diverged: int = 0) -> dict[str, float | int | None]:

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from boundary import (
     devices,
     files,
     history,
+    losses,
     memory,
     models,
     params,
@@ -102,6 +104,8 @@ def train(
     start = torch.stack([network.initialise(generator) for generator in generators])
     try:
         goal = training.Goal.of(described.task, variant.loss)
+        if variant.class_weight is not None:
+            goal = balance(goal, described, parts["train"])
         if variant.initial_weights is not None:
             start[0] = network.from_layers([(layer.weight, layer.bias) for layer in variant.initial_weights])
     except ValueError as error:
@@ -122,6 +126,15 @@ def train(
         snapshots.kept(network, variant.epochs // variant.log_every + 3, settings.replicates),
     )
     return models.Model(network, described, parameters.to(models.PUBLISHED), settings.seed), logged
+
+
+def balance(goal: training.Goal, described: schema.Schema, columns: Mapping[str, np.ndarray]) -> training.Goal:
+    """The same goal, each class of the training rows weighing the same. Raises ValueError for a regression."""
+    if not described.classes:
+        raise ValueError("class_weight: found balanced, expected none for a regression target")
+    indices = schema.class_indices(columns[described.target], described)
+    counts = np.bincount(indices, minlength=len(described.classes)).tolist()
+    return replace(goal, loss=losses.weighted(goal.loss, losses.balanced(counts)))
 
 
 if __name__ == "__main__":

@@ -3,12 +3,14 @@
 import math
 from typing import get_args
 
+import numpy as np
 import pytest
 import torch
+from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
 
 from boundary.arithmetic import Exact, Fast
-from boundary.losses import LOSSES, TASK_LOSSES, softmax
+from boundary.losses import LOSSES, TASK_LOSSES, balanced, softmax, weighted
 from boundary.params import LossName, Task
 
 EXACT, FAST = Exact(1), Fast()
@@ -111,3 +113,47 @@ def test_targets_may_differ_between_replicates(name: str) -> None:
     for k in range(REPLICATES):
         for f in (LOSSES[name].values, LOSSES[name].gradient):
             assert torch.equal(f(EXACT, z, own)[k], f(EXACT, z[k : k + 1], own[k])[0])
+
+
+def test_balanced_weights_are_those_of_scikit_learn() -> None:
+    counts = [3, 9, 1]
+    labels = np.repeat(range(3), counts)
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=labels)
+    np.testing.assert_allclose(balanced(counts), expected, rtol=1e-15)
+    assert balanced([3, 0, 9]) == [2.0, 0.0, 12 / 18]
+
+
+@EITHER
+def test_balanced_losses_are_those_of_torch(arithmetic: Exact | Fast, tolerance: dict[str, float]) -> None:
+    """In value and gradient: of five classes torch's mean weighs the rows, of two `pos_weight` is the ratio."""
+    generator = torch.Generator().manual_seed(1)
+    rows = 40
+    z = torch.randn(3, 5, rows, generator=generator, dtype=torch.float64).to(arithmetic.dtype).requires_grad_()
+    classes = torch.cat([torch.arange(5), torch.randint(0, 5, (rows - 5,), generator=generator)])
+    y = torch.nn.functional.one_hot(classes, 5).T.to(arithmetic.dtype)
+    weights = balanced(torch.bincount(classes, minlength=5).tolist())
+    ours = weighted(LOSSES["cross_entropy"], weights)
+    for replicate in range(3):
+        theirs = torch.nn.functional.cross_entropy(z[replicate].T, classes, weight=torch.tensor(weights, dtype=z.dtype))
+        (gradient,) = torch.autograd.grad(theirs, z)
+        torch.testing.assert_close(ours.values(arithmetic, z, y)[replicate].mean(), theirs, **tolerance)
+        torch.testing.assert_close(ours.gradient(arithmetic, z, y)[replicate] / rows, gradient[replicate], **tolerance)
+    z, y = z[:, :1].detach().requires_grad_(), (classes < 1).to(arithmetic.dtype)[None]
+    w0, w1 = balanced([int((y == 0).sum()), int((y == 1).sum())])
+    ours = weighted(LOSSES["bce_with_logits"], [w0, w1])
+    target, ratio = y.expand(3, 1, rows), torch.tensor(w1 / w0, dtype=z.dtype)
+    theirs = torch.nn.functional.binary_cross_entropy_with_logits(z, target, pos_weight=ratio, reduction="none")
+    (gradient,) = torch.autograd.grad(theirs.sum(), z)
+    torch.testing.assert_close(ours.values(arithmetic, z, y) / w0, theirs, **tolerance)
+    torch.testing.assert_close(ours.gradient(arithmetic, z, y) / w0, gradient, **tolerance)
+
+
+def test_weights_follow_the_rows_of_each_replicate() -> None:
+    """Mini-batches have targets (R, outputs, rows)."""
+    y = torch.tensor([[[0.0, 1.0]], [[1.0, 0.0]]], dtype=torch.float64)
+    z = torch.zeros(2, 1, 2, dtype=torch.float64)
+    found = weighted(LOSSES["bce_with_logits"], [1.0, 3.0]).gradient(EXACT, z, y)
+    assert found.tolist() == [[[0.5, -1.5]], [[-1.5, 0.5]]]
+    one_hot = torch.stack([y[:, 0], 1 - y[:, 0]], dim=1)
+    found = weighted(LOSSES["cross_entropy"], [1.0, 3.0]).gradient(EXACT, torch.zeros(2, 2, 2).double(), one_hot)
+    assert found.abs().tolist() == [[[1.5, 0.5]] * 2, [[0.5, 1.5]] * 2]

@@ -148,3 +148,30 @@ def test_a_word_among_numbers_is_refused(tmp_path: Path, row: int, line: str) ->
 def test_settings_of_preprocessing_are_off_by_default() -> None:
     dataset = Dataset("data/own.csv", "answer", Split("ordered", 0.2))
     assert (dataset.preprocess, dataset.drop, dataset.categories, dataset.missing) == (False, None, None, None)
+
+
+def test_a_rare_class_weighs_as_much_as_a_common_one(tmp_path: Path) -> None:
+    """One row in twelve says no, and no feature tells: without weights the network never does, with them about half."""
+    rows = [f"{k % 7},Rome,{k % 3},true,{k % 5},{'no' if k % 12 == 0 else 'yes'},x" for k in range(240)]
+    kept = {}
+    for weight in ("", "class_weight: balanced, "):
+        folder = lay_out(tmp_path / (weight[:5] or "plain"), rows)
+        settings = (folder / "params.yaml").read_text().replace("optimizer: sgd", f"{weight}optimizer: adam")
+        (folder / "params.yaml").write_text(settings.replace("epochs: 5", "epochs: 60"))
+        for stage in ("split", "train", "evaluate"):
+            assert line_of(stage, "own", folder) is None
+        kept[weight] = files.read_json(folder / "details/own.json")["train"]["replicates"][0]
+    plain, weighted = kept.values()
+    assert [sum(column) for column in zip(*plain["confusion_matrix"], strict=True)] == [0, 180]
+    assert plain["balanced_accuracy"] == 0.5
+    assert weighted["balanced_accuracy"] > 0.5
+    assert sum(row[0] for row in weighted["confusion_matrix"]) > 45
+
+
+def test_classes_of_a_regression_cannot_weigh(tmp_path: Path) -> None:
+    folder = lay_out(tmp_path, [row.replace(",yes,", ",1.5,").replace(",no,", ",2.25,") for row in ROWS])
+    settings = (folder / "params.yaml").read_text().replace("epochs: 5", "class_weight: balanced, epochs: 5")
+    (folder / "params.yaml").write_text(settings)
+    assert line_of("split", "own", folder) is None
+    expected = "variants.own.class_weight: found balanced, expected none for a regression target"
+    assert line_of("train", "own", folder) == f"{folder}/params.yaml: {expected}"

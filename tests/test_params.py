@@ -41,7 +41,9 @@ Problems = Callable[[str | bytes], list[str]]
 Load = Callable[[str | bytes], params.Params]
 NOT_A_NAME = "not a name, expected a letter or digit, then up to 63 letters, digits, _ or -"
 KINDS = "circles, moons, blobs, spirals, line, bundled"
-VARIANT_KEYS = "loss, momentum, nesterov, betas, eps, weight_decay, burn_in_epochs, batch_size, initial_weights"
+VARIANT_KEYS = (
+    "loss, class_weight, momentum, nesterov, betas, eps, weight_decay, burn_in_epochs, batch_size, initial_weights"
+)
 
 
 @pytest.fixture
