@@ -61,7 +61,7 @@ class Checkpoint:
         log = {e: {name: value[k] for name, value in values.items()} for k, e in enumerate(metadata["logged"])}
         generators = [state.clone() for state in tensors["generators"]]
         self.resumed = metadata["epoch"]
-        return State(metadata["epoch"], tensors["parameters"], group("optimizer."), generators, log)
+        return State(metadata["epoch"], tensors["parameters"], group("optimizer."), generators, log, group("best."))
 
     def due(self) -> bool:
         """Whether it is time to save again."""
@@ -73,6 +73,7 @@ class Checkpoint:
 
         tensors = {"parameters": state.parameters, "generators": torch.stack(state.generators)}
         tensors |= {f"optimizer.{name}": tensor for name, tensor in state.optimizer.items()}
+        tensors |= {f"best.{name}": tensor for name, tensor in state.best.items()}
         for name in next(iter(state.log.values()), {}):
             tensors[f"log.{name}"] = torch.stack([entry[name] for entry in state.log.values()])
         metadata = json.dumps({"key": self.key, "epoch": state.epoch, "logged": list(state.log)})

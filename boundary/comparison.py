@@ -63,7 +63,7 @@ def markdown(rankings: Mapping[str, Ranking]) -> str:
 def beside_baselines(
     rankings: Mapping[str, Ranking], baselines: Mapping[str, Mapping[str, Mapping[str, float] | None]]
 ) -> str:
-    """The best variant of each data set beside simple models on the same rows: what baselines.scores made, by data set."""
+    """The best variant of each data set beside simple models on the same rows: by data set, what scores they have."""
     blocks = []
     for score in COLUMNS:
         header, rows = [], []

@@ -17,17 +17,24 @@ class History:
     train_loss and train_accuracy are those of the forward pass before the epoch's step (with mini-batches: of each
     batch before its step); test_loss and test_accuracy are those after the epoch. Accuracies are fractions;
     regressions have none. weights (1 + logged epochs, K, P) in float32 are those of the first K replicates, as many as
-    were asked for: before training, then after each logged epoch.
+    were asked for: before training, then after each logged epoch. best (R,): with early stopping, the logged epoch
+    whose weights each replicate keeps; otherwise that is the last.
     """
 
     epochs: list[int]
     values: dict[str, Tensor]
     weights: Tensor = field(default_factory=lambda: torch.empty(0, 0, 0))
+    best: Tensor | None = None
 
     @property
     def diverged(self) -> frozenset[int]:
-        """The replicates whose last test loss is not a finite number."""
-        return frozenset((~self.values["test_loss"][-1].isfinite()).nonzero().flatten().tolist())
+        """The replicates whose test loss is not a finite number in the epoch whose weights they keep."""
+        losses = self.values["test_loss"]
+        kept = losses[-1] if self.best is None else losses[self._entries(self.best), torch.arange(losses.shape[1])]
+        return frozenset((~kept.isfinite()).nonzero().flatten().tolist())
+
+    def _entries(self, epochs: Tensor) -> list[int]:
+        return [self.epochs.index(epoch) for epoch in epochs.tolist()]
 
     @property
     def columns(self) -> list[str]:

@@ -152,6 +152,7 @@ class Variant(Section, frozen=True):
     betas: tuple[ShareOrNone, ShareOrNone] | None = None
     eps: Positive | None = None
     weight_decay: NotNegative = 0.0
+    patience: Count | None = None
     burn_in_epochs: Annotated[int, Meta(ge=0, le=10**9)] = 0
     batch_size: Count | None = None
     initial_weights: list[Layer] | None = None
@@ -298,6 +299,12 @@ def _variant_contradictions(path: str, variant: Variant, params: Params) -> Iter
     for key in ("momentum", "nesterov", "betas", "eps"):
         if getattr(variant, key) is not None and key not in OPTIMIZER_KEYS[variant.optimizer]:
             yield f"{path}.{key}: not an option of {variant.optimizer}, expected none"
+    dataset = params.datasets.get(variant.dataset)
+    if variant.patience is not None and dataset is not None and not dataset.split.validation_size:
+        yield (
+            f"{path}.patience: found {variant.patience}, "
+            f"expected a validation_size above 0 in datasets.{variant.dataset}.split with it"
+        )
     if variant.nesterov and not variant.momentum:
         yield f"{path}.nesterov: found true, expected a momentum above 0 with it"
     if variant.activation != "none" and not variant.hidden_units:

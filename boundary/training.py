@@ -4,7 +4,7 @@ Shapes: R replicates, P parameters, rows = examples; x (features, rows), y (outp
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +17,7 @@ from boundary.losses import LOSSES, TASK_LOSSES, Loss
 from boundary.networks import Network
 from boundary.optimizers import Optimizer
 from boundary.outputs import labels, probabilities
+from boundary.stopping import Best
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,16 @@ class Schedule:
     """How long to train, on how much at once, and what to log.
 
     `burn_in_epochs` are trained before epoch 0 and not logged. Without a `batch_size` each epoch is one step on all
-    rows. Logged are the epochs 0, log_every, 2 log_every, ... and the last.
+    rows. Logged are the epochs 0, log_every, 2 log_every, ... and the last. With `patience` each replicate keeps the
+    weights of the logged epoch that was best on the validation rows, and training ends when none has bettered its own
+    for so many epochs.
     """
 
     epochs: int
     burn_in_epochs: int = 0
     batch_size: int | None = None
     log_every: int = 1
+    patience: int | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ class State:
     """All that a training needs to go on before `epoch`: tensors on any device, and what was logged so far.
 
     generators: the states of the replicates' generators; log: for each logged epoch, values (R,) by name, and the
-    weights (K, P) that are kept.
+    weights (K, P) that are kept; best: with patience, the fields of stopping.Best, once an epoch was logged.
     """
 
     epoch: int
@@ -82,6 +86,7 @@ class State:
     optimizer: dict[str, Tensor]
     generators: list[Tensor]
     log: dict[int, dict[str, Tensor]]
+    best: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Saver(Protocol):
@@ -106,27 +111,35 @@ def fit(
     progress: Callable[[range], Iterator[int]] = iter,
     saver: Saver | None = None,
     keep: int = 0,
+    validation: Examples | None = None,
 ) -> tuple[Tensor, History]:
     """Train from `start` (R, P) on data = (train, test); returns the parameters (R, P) and the history.
 
     Runs on the device of `start`. `generators` (CPU), one a replicate, shuffle its mini-batches: a replicate is
     trained the same whatever others are trained beside it. `progress` wraps the range of epochs. With a `saver`, an
     earlier run's state is taken up, and states are saved; the result is the same. The history holds the weights of the
-    first `keep` replicates.
+    first `keep` replicates. A schedule with patience needs `validation`.
     """
     batch_rows = min(schedule.batch_size or len(data[0]), len(data[0]))
     arithmetic = arithmetic_type(max(*network.sizes, batch_rows))
     train, test = (part.to(start.device, arithmetic.dtype) for part in data)
     train = Examples(arithmetic.operand(train.x), train.y)
+    if validation is not None:
+        validation = validation.to(start.device, arithmetic.dtype)
     parameters = start.to(arithmetic.dtype)
     log: dict[int, dict[str, Tensor]] = {}
+    best: Best | None = None
     first_epoch = -schedule.burn_in_epochs
     if saver is not None and (state := saver.load()) is not None:
         first_epoch, parameters, log = state.epoch, state.parameters.to(start.device), dict(state.log)
         optimizer.restore({name: tensor.to(start.device) for name, tensor in state.optimizer.items()})
         for generator, drawn in zip(generators, state.generators, strict=True):
             generator.set_state(drawn)
+        if state.best:
+            best = Best(**{name: tensor.to(start.device) for name, tensor in state.best.items()})
     for epoch in progress(range(first_epoch, schedule.epochs)):
+        if best is not None and best.stopped.all():
+            break
         logged = epoch >= 0 and (epoch % schedule.log_every == 0 or epoch == schedule.epochs - 1)
         totals: list[dict[str, Tensor]] = []
         for batch in _batches(train, batch_rows, generators):
@@ -139,13 +152,21 @@ def fit(
             on_test = _evaluate(network, goal, arithmetic_type, parameters, test)
             log[epoch] = _means("train", totals, len(train)) | _means("test", [on_test], len(test))
             log[epoch]["weights"] = parameters[:keep].to(torch.float32, copy=True)
+            if schedule.patience is not None and validation is not None:
+                on_validation = _evaluate(network, goal, arithmetic_type, parameters, validation)["loss"]
+                if best is None:
+                    best = Best.first(epoch, parameters, on_validation)
+                best = best.after(epoch, parameters, on_validation, schedule.patience)
         if saver is not None and saver.due():
             drawn_so_far = [generator.get_state() for generator in generators]
-            saver.save(State(epoch + 1, parameters, optimizer.state(), drawn_so_far, log))
+            fields = {} if best is None else vars(best)
+            saver.save(State(epoch + 1, parameters, optimizer.state(), drawn_so_far, log, fields))
     names = [name for name in next(iter(log.values())) if name != "weights"]
     values = {name: torch.stack([entry[name].to(start.device) for entry in log.values()]).cpu() for name in names}
     weights = torch.stack([start[:keep].float().cpu(), *(entry["weights"].cpu() for entry in log.values())])
-    return parameters, History(list(log), values, weights)
+    if best is None:
+        return parameters, History(list(log), values, weights)
+    return best.parameters, History(list(log), values, weights, best.epoch.cpu())
 
 
 def _evaluate(

@@ -58,6 +58,9 @@ def main() -> None:
         print(f"{arguments.name}: went on from epoch {saver.resumed} of an interrupted training")
     print(f"{arguments.name}: replicate 0 of {settings.replicates}, seed {settings.seed}")
     print("\n".join(history.lines(logged)))
+    if logged.best is not None:
+        first, last = int(logged.best.min()), int(logged.best.max())
+        print(f"{arguments.name}: kept the weights of epochs {first} to {last}, the best on the validation rows")
     diverged = model.diverged | logged.diverged
     if len(diverged) == settings.replicates:
         hint = f"every replicate diverged, expected a smaller lr than {variant.lr}"
@@ -110,20 +113,23 @@ def train(
             start[0] = network.from_layers([(layer.weight, layer.bias) for layer in variant.initial_weights])
     except ValueError as error:
         raise ValueError(f"variants.{name}.{error}") from None
-    examples = [training.Examples.of(*schema.arrays(parts[part], described)) for part in ("train", "test")]
-    devices.use_threads(settings.replicates * max(network.sizes) * min(variant.batch_size or 1 << 62, len(examples[0])))
+    examples = {part: training.Examples.of(*schema.arrays(columns, described)) for part, columns in parts.items()}
+    devices.use_threads(settings.replicates * max(network.sizes) * min(variant.batch_size or 1 << 62, rows))
     parameters, logged = training.fit(
         network,
         goal,
         OPTIMIZERS[variant.optimizer](**variant.optimizer_options),
         PRECISIONS[settings.precision],
-        (examples[0], examples[1]),
+        (examples["train"], examples["test"]),
         start.to(devices.choose(settings.device, settings.precision)),
         generators,
-        training.Schedule(variant.epochs, variant.burn_in_epochs, variant.batch_size, variant.log_every),
+        training.Schedule(
+            variant.epochs, variant.burn_in_epochs, variant.batch_size, variant.log_every, variant.patience
+        ),
         lambda epochs: iter(tqdm(epochs, desc=name, unit="epoch", delay=2, disable=not sys.stderr.isatty())),
         saver,
         snapshots.kept(network, variant.epochs // variant.log_every + 3, settings.replicates),
+        examples.get("validation"),
     )
     return models.Model(network, described, parameters.to(models.PUBLISHED), settings.seed), logged
 

@@ -175,3 +175,16 @@ def test_classes_of_a_regression_cannot_weigh(tmp_path: Path) -> None:
     assert line_of("split", "own", folder) is None
     expected = "variants.own.class_weight: found balanced, expected none for a regression target"
     assert line_of("train", "own", folder) == f"{folder}/params.yaml: {expected}"
+
+
+def test_early_stopping_tells_what_it_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With so long a step nothing gets better for long."""
+    folder = lay_out(tmp_path)
+    settings = (folder / "params.yaml").read_text().replace("test_size: 0.25", "test_size: 0.25, validation_size: 0.2")
+    settings = settings.replace("lr: 0.1, epochs: 5", "lr: 1000, patience: 2, epochs: 50")
+    (folder / "params.yaml").write_text(settings)
+    for stage in ("split", "train"):
+        assert line_of(stage, "own", folder) is None
+    output = capsys.readouterr().out
+    assert "own: kept the weights of epochs " in output
+    assert len((folder / "history/own.csv").read_text().splitlines()) < 1 + 2 * 26

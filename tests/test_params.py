@@ -42,7 +42,8 @@ Load = Callable[[str | bytes], params.Params]
 NOT_A_NAME = "not a name, expected a letter or digit, then up to 63 letters, digits, _ or -"
 KINDS = "circles, moons, blobs, spirals, line, bundled"
 VARIANT_KEYS = (
-    "loss, class_weight, momentum, nesterov, betas, eps, weight_decay, burn_in_epochs, batch_size, initial_weights"
+    "loss, class_weight, momentum, nesterov, betas, eps, weight_decay, patience, burn_in_epochs, batch_size, "
+    "initial_weights"
 )
 
 
@@ -440,6 +441,11 @@ def test_numbers_and_words_are_those_of_yaml_1_2(load: Load) -> None:
             "pair: {dataset: dots",
             "pair: {dataset: dot",
             "contrasts.pair.dataset: found 'dot', not a dataset, did you mean dots?",
+        ),
+        (
+            "hidden_units: [3]",
+            "patience: 5, hidden_units: [3]",
+            "variants.net.patience: found 5, expected a validation_size above 0 in datasets.dots.split with it",
         ),
         ("left: flat", "left: flt", "contrasts.pair.left: found 'flt', not a variant of dots, did you mean flat?"),
         ("right: net", "right: zzz", "contrasts.pair.right: found 'zzz', not a variant of dots, known: net, flat"),
