@@ -18,6 +18,7 @@ VERDICTS = """\
 Verdicts are on the variant to their left. The interval of a difference is as wide as the number of pairs demands
 (Holm), so it leaves out zero exactly where there is a verdict. To tell: about how many replicates, or else test rows,
 would give a chance of 80%, if the difference is as large as it seems."""
+BASELINES = "Simple models of scikit-learn on the same rows, with its defaults: is the network worth its trouble?"
 
 Summary = Mapping[str, float | int | None]
 
@@ -62,18 +63,19 @@ def markdown(rankings: Mapping[str, Ranking]) -> str:
 def beside_baselines(
     rankings: Mapping[str, Ranking], baselines: Mapping[str, Mapping[str, Mapping[str, float] | None]]
 ) -> str:
-    """Tables of each data set's best variant beside simple models' scores on the same rows, from baselines.scores."""
+    """The best variant of each data set beside simple models on the same rows: by data set, what scores they have."""
     blocks = []
     for score in COLUMNS:
-        ranked = {dataset: ranking.standings[0] for dataset, ranking in rankings.items() if ranking.score == score}
-        rows = []
-        for dataset, best in ranked.items():
-            simple = [None if found is None else found[score] for found in baselines[dataset].values()]
-            rows.append([dataset, best.variant, _shown(best.mean), *map(_shown, simple)])
+        header, rows = [], []
+        for dataset, ranking in rankings.items():
+            if ranking.score == score:
+                header = ["dataset", "best variant", score, *baselines[dataset]]
+                best = ranking.standings[0]
+                simple = [None if found is None else found[score] for found in baselines[dataset].values()]
+                rows.append([dataset, best.variant, _shown(best.mean), *map(_shown, simple)])
         if rows:
-            blocks.append(table(["dataset", "best variant", score, *baselines[next(iter(ranked))]], rows))
-    note = "Simple models of scikit-learn on the same rows, with its defaults: is the network worth its trouble?"
-    return "\n\n".join([*blocks, note]) + "\n"
+            blocks.append(table(header, rows))
+    return "\n\n".join([*blocks, BASELINES]) + "\n"
 
 
 def judged(pair: Pair) -> list[str]:

@@ -35,8 +35,7 @@ def main() -> None:
         names = [name for name, variant in settings.variants.items() if variant.dataset == dataset]
         rankings[dataset] = rank(names, arguments.details, arguments.rows)
     baselines = files.read_json(arguments.baselines)
-    missing = [dataset for dataset in rankings if dataset not in baselines]
-    if missing:
+    if missing := [dataset for dataset in rankings if dataset not in baselines]:
         raise files.FileError(f"{arguments.baselines}: holds nothing of {missing[0]}, run baseline again")
     tables = comparison.markdown(rankings), comparison.beside_baselines(rankings, baselines)
     files.write_text(arguments.table, "\n".join(tables))

@@ -60,9 +60,7 @@ def main() -> None:
     print("\n".join(history.lines(logged)))
     if logged.best is not None:
         first, last = int(logged.best.min()), int(logged.best.max())
-        print(
-            f"{arguments.name}: kept the weights of epoch {first} to {last}, each replicate's best on validation rows"
-        )
+        print(f"{arguments.name}: kept the weights of epochs {first} to {last}, the best on the validation rows")
     diverged = model.diverged | logged.diverged
     if len(diverged) == settings.replicates:
         hint = f"every replicate diverged, expected a smaller lr than {variant.lr}"

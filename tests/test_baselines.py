@@ -61,10 +61,11 @@ def test_the_same_rows_give_the_same_scores(task: str) -> None:
 
 def test_the_table_shows_the_best_variant_beside_simple_models() -> None:
     simple = {"majority class": {"accuracy": 0.5}, "logistic regression": None, "gradient boosting": {"accuracy": 1.0}}
-    dots = [Standing("b", 0.9, None, None), Standing("a", 0.7, None, None)]
-    ramp = [Standing("d", 0.25, None, None), Standing("e", 0.5, None, None)]
     found = beside_baselines(
-        {"dots": Ranking("accuracy", dots, [], {}, {}), "ramp": Ranking("mae", ramp, [], {}, {})},
+        {
+            "dots": Ranking("accuracy", [Standing("b", 0.9, None, None), Standing("a", 0.7, None, None)], [], {}, {}),
+            "ramp": Ranking("mae", [Standing("d", 0.25, 0.2, 0.3), Standing("e", 0.5, 0.4, 0.6)], [], {}, {}),
+        },
         {"dots": simple, "ramp": {"median": {"mae": 2.0}, "ridge regression": {"mae": 0.125}}},
     )
     assert [line.replace(" ", "") for line in found.splitlines()[:-2] if "--" not in line] == [

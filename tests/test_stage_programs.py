@@ -68,14 +68,8 @@ def arguments(stage: str, name: str, folder: Path) -> list[str]:
         ],
         "compare": [
             *[*params, "--details", folder / "details", "--rows", folder / "rows"],
-            *[
-                "--baselines",
-                folder / "baselines.json",
-                "--table",
-                folder / "comparison.md",
-                "--plots",
-                folder / "comparison",
-            ],
+            *["--baselines", folder / "baselines.json"],
+            *["--table", folder / "comparison.md", "--plots", folder / "comparison"],
         ],
         "baseline": [*params, "--data", folder / "split", "--scores", folder / "baselines.json"],
         "plot": [name, *data, *predictions, "--image", folder / f"images/{name}.png"],
