@@ -6,6 +6,7 @@ palette's colours, `line`, `band`, `dots`, `grid` say how a shape is drawn. Coor
 
 import base64
 import io
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -53,9 +54,9 @@ class Axis:
         power = int(f"{span / most:e}".partition("e")[2])
         step = next(s for s in (1, 2, 5, 10) if span / (s * float(f"1e{power}")) <= most)
         scale = float(f"1e{power}") * step
-        first = -int(-self.low // scale) if self.low < 0 else int(self.low // scale) + (self.low % scale > 0)
-        count = int((self.high - first * scale) // scale)
-        return [float(f"{(first + k) * scale:.12g}") for k in range(count + 1)]
+        first = math.ceil(self.low / scale - 1e-9)  # an end that is a round number itself may be a last bit off
+        last = math.floor(self.high / scale + 1e-9)
+        return [float(f"{k * scale:.12g}") for k in range(first, last + 1)]
 
 
 def scatter(columns: np.ndarray, classes: np.ndarray, across: Axis, up: Axis) -> Markup:

@@ -8,8 +8,9 @@ import vl_convert
 from boundary import files
 from stages import _program
 
-VEGA_LITE = "5.20"  # what DVC's own plots and .dvc/plots are written for is version 5
-SNIPPET = "window.vegaEmbed = vegaEmbed;"  # what DVC's page calls
+VEGA_LITE = "6.4"
+SNIPPET = """// DVC's page calls this; its templates say that they are of Vega-Lite 5, which 6 reads as well
+window.vegaEmbed = (place, {$schema, ...spec}) => vegaEmbed(place, spec, {mode: "vega-lite"});"""
 PLACE = "%(bundle)s"
 
 

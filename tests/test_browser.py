@@ -54,15 +54,15 @@ class Browser:
         self.driver.get(path.as_uri())
         self.settle()
 
-    def complaints(self) -> list[str]:
-        return [entry["message"] for entry in self.driver.get_log("browser")]
+    def complaints(self, warnings: bool = True) -> list[str]:
+        return [entry["message"] for entry in self.driver.get_log("browser") if warnings or entry["level"] == "SEVERE"]
 
     def requests(self) -> list[str]:
         messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
         return [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
 
-    def nothing_went_wrong(self) -> None:
-        assert self.complaints() == []
+    def nothing_went_wrong(self, warnings: bool = True) -> None:
+        assert self.complaints(warnings) == []
         assert [url for url in self.requests() if not url.startswith(("file:", "data:", "blob:", "about:"))] == []
 
     def settle(self) -> None:
@@ -234,7 +234,7 @@ def test_forty_variants_are_found_and_drawn_when_they_are_looked_at(browser: Bro
 @pytest.mark.parametrize("width", [375, 1440])
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_report_draws_everything(browser: Browser, published: Path, width: int, dark: bool) -> None:
-    browser.open(published / "report/index.html", width, dark, height=24_000)  # all of it at once
+    browser.open(published / "report/index.html", width, dark, height=24_000 if width < 720 else 16_000)  # all at once
     assert browser.driver.execute_script("return document.documentElement.scrollWidth") <= width
     seen = imread(io.BytesIO(browser.driver.get_screenshot_as_png()))[..., :3]
     assert (seen[-1, -1].mean() < 0.3) == dark
@@ -313,7 +313,7 @@ def test_the_keyboard_is_enough(browser: Browser, published: Path) -> None:
 
 
 def test_everything_that_can_be_used_has_a_name(browser: Browser, published: Path) -> None:
-    browser.open(published / "report/index.html")
+    browser.open(published / "report/index.html", height=16_000)
     kinds = ("a", "button", "input", "select", "canvas[tabindex]", "[role=img]", "[role=region]")
     for element in (each for kind in kinds for each in browser.all(kind)[:6] if each.is_displayed()):
         assert element.accessible_name, element.get_attribute("outerHTML")
@@ -322,11 +322,12 @@ def test_everything_that_can_be_used_has_a_name(browser: Browser, published: Pat
 def test_the_page_of_dvc_plots_draws_without_a_network(browser: Browser, workspace: Path) -> None:
     run(workspace, "dvc", "plots", "show")
     page = workspace / "dvc_plots/index.html"
-    assert "https://cdn" not in page.read_text()
+    assert "<script src" not in page.read_text()
     browser.open(page)
-    charts = browser.all(".vega-embed canvas, .vega-embed > svg")
-    assert len(charts) >= 10
-    for chart in [*charts[:: max(len(charts) // 12, 1)], *browser.all("img")[::5]]:
-        assert colours(browser.pixels(chart)) > 3
-    assert all(browser.driver.execute_script("return [...document.images].map((each) => each.naturalWidth > 0)"))
-    browser.nothing_went_wrong()
+    places = page.read_text().count("vegaEmbed('#")
+    assert places >= 10
+    WebDriverWait(browser.driver, 60).until(lambda _: len(browser.all(".vega-embed .marks")) == places)
+    for picture in [*browser.all(".vega-embed .marks")[::4], *browser.all("img")[::4]]:
+        assert colours(browser.pixels(picture)) > 3
+    assert browser.driver.execute_script("return [...document.images].every((image) => image.naturalWidth > 0)")
+    browser.nothing_went_wrong(warnings=False)  # DVC's own templates give some

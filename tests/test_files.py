@@ -368,3 +368,26 @@ def test_a_picture_twice_is_the_same_bytes_and_names_no_software(tmp_path: Path)
     assert content.startswith(b"\x89PNG")
     assert b"Software" not in content
     assert b"atplotlib" not in content
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"a,b\n1,2\n3\n", "row 2: expected 2 cells"),
+        (b"a,b\n1,2,3\n", "row 1: expected 2 cells"),
+        (b"a,c\n1,2\n", "column 'b' is missing"),
+        (b"", "column 'a' is missing"),
+        (b"a,b\n\xff,2\n", "not UTF-8 text"),
+        (b'a,b\n1,"2\n', "not readable as CSV (unexpected end of data)"),
+    ],
+)
+def test_a_damaged_csv_of_our_own_is_refused(tmp_path: Path, content: bytes, fault: str) -> None:
+    (tmp_path / "file.csv").write_bytes(content)
+    with pytest.raises(FileError) as error:
+        files.read_csv(tmp_path / "file.csv", ("a", "b"))
+    assert str(error.value) == f"{tmp_path}/file.csv: {fault}"
+
+
+def test_a_csv_of_our_own_comes_back_as_text(tmp_path: Path) -> None:
+    files.write_csv(tmp_path / "file.csv", ("a", "b"), [("1", 'x, "y"\n'), ("", "z")])
+    assert files.read_csv(tmp_path / "file.csv", ("b",)) == [{"a": "1", "b": 'x, "y"\n'}, {"a": "", "b": "z"}]

@@ -86,7 +86,7 @@ def test_one_variant_changed_runs_its_stages_only(workspace: Path) -> None:
     """And its metrics and plots show the change."""
     output = run(workspace, "dvc", "exp", "run", "-S", "variants.circle_v2.lr=0.05").stdout
     own = {"train@circle_v2", "evaluate@circle_v2", "plot@circle_v2"}
-    assert set(stages_run(output)) == own | {"check", "compare", "plot_contrast@activation"}
+    assert set(stages_run(output)) == own | {"check", "compare", "plot_contrast@activation", "report"}
     assert "lr: 0.05" in (workspace / "params.yaml").read_text()
     changes = json.loads(run(workspace, "dvc", "metrics", "diff", "--json").stdout)
     assert set(changes) == {"metrics/circle_v2.json"}
@@ -102,7 +102,8 @@ def test_changed_code_makes_only_its_own_stages_stale(workspace: Path) -> None:
     path = workspace / "boundary/figures.py"
     path.write_text(path.read_text() + "# a change\n")
     stale = json.loads(run(workspace, "dvc", "status", "--json").stdout)
-    assert {name.split("@")[0] for name in stale} == {"plot", "plot_data", "plot_contrast", "plot_activations"}
+    drawing = {"plot", "plot_data", "plot_contrast", "plot_activations", "report"}
+    assert {name.split("@")[0] for name in stale} == drawing
 
 
 def test_a_removed_variant_leaves_the_comparison_and_comes_back(workspace: Path) -> None:
@@ -112,7 +113,7 @@ def test_a_removed_variant_leaves_the_comparison_and_comes_back(workspace: Path)
     start = text.index("  moons_v0:")
     (workspace / "params.yaml").write_text(text[:start] + text[text.index("  spirals_v0:") :])
     done = run(workspace, "dvc", "repro")
-    assert set(stages_run(done.stdout)) == {"check", "compare"}
+    assert set(stages_run(done.stdout)) == {"check", "compare", "report"}
     assert "left out, since params.yaml has no such variants: moons_v0" in done.stderr
     table = (workspace / "metrics/comparison.md").read_text()
     assert "spirals_v0" in table
@@ -121,7 +122,7 @@ def test_a_removed_variant_leaves_the_comparison_and_comes_back(workspace: Path)
     assert run(workspace, sys.executable, "-m", "tools.prune").stdout.count("@moons_v0: no longer") == 3
     assert not [path for path in workspace.rglob("*moons_v0*") if not {".dvc", ".git"} & set(path.parts)]
     done = run(workspace, "dvc", "repro")
-    assert set(stages_run(done.stdout)) == {"compare"}
+    assert set(stages_run(done.stdout)) == {"compare", "report"}
     assert "left out" not in done.stderr
     lock = YAML(typ="safe").load(workspace / "dvc.lock")["stages"]
     assert not [name for name in lock if "moons_v0" in name]

@@ -286,10 +286,10 @@
       if (!paths.has(kind)) paths.set(kind, new Path2D());
       MARKS[kind % MARKS.length](paths.get(kind), ...onCanvas(place, wide, high), 3.1 * ratio);
     });
-    const dark = css("color-scheme") === "dark";
+    const purity = css("--purity");
     context.lineWidth = 1.6 * ratio;
     context.strokeStyle = css("--card");
-    for (const [kind, path] of paths) { context.fillStyle = dark ? `color-mix(in srgb, ${rgb(kind)} 70%, white)` : rgb(kind); context.stroke(path); context.fill(path); }
+    for (const [kind, path] of paths) { context.fillStyle = `color-mix(in srgb, ${rgb(kind)} ${purity}, white)`; context.stroke(path); context.fill(path); }
   }
 
   function agreement(said) {
