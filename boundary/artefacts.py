@@ -3,7 +3,6 @@
 All functions that read raise FileError with one line that names the file.
 """
 
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from boundary.schema import Schema, TableError, class_indices
 
 def write_schema(path: Path, schema: Schema) -> None:
     """Write what a table's columns mean, as JSON."""
-    files.write_json(path, asdict(schema))
+    files.write_json(path, schema.plain())
 
 
 def read_schema(path: Path) -> Schema:

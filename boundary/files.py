@@ -136,10 +136,11 @@ def _from_arrow(column: "pa.Array") -> np.ndarray:
     return np.frombuffer(column.buffers()[1], dtype, len(column), start).copy()
 
 
-def read_table(path: Path) -> "pd.DataFrame":
+def read_table(path: Path, words: Iterable[str] = (), missing: Iterable[str] = ()) -> "pd.DataFrame":
     """Read a user's table, .csv (comma-separated, UTF-8, with a header) or .parquet. Raises FileError.
 
-    Empty cells are missing values; other words, NA among them, are words. Arrow's CSV reader, because it refuses
+    Of a CSV, empty cells are missing values, and cells that hold a word of `missing`; other words, NA among them, are
+    words; the columns `words` are read as they stand there, digits and all. Arrow's CSV reader, because it refuses
     ragged rows (pandas shifts or cuts them) and reads every float back exactly.
     """
     import pyarrow as pa
@@ -147,7 +148,7 @@ def read_table(path: Path) -> "pd.DataFrame":
 
     _must_be_a_file(path)
     try:
-        table = _read_csv(path) if path.suffix == ".csv" else pq.ParquetFile(path).read()
+        table = _read_csv(path, words, missing) if path.suffix == ".csv" else pq.ParquetFile(path).read()
         table.validate(full=True)
         names = table.column_names
     except UnicodeDecodeError:
@@ -182,7 +183,8 @@ def read_words(path: Path, column: str) -> list[str]:
     return pacsv.read_csv(path, parse_options=parse, convert_options=convert)[column].to_pylist()
 
 
-def _read_csv(path: Path) -> "pa.Table":
+def _read_csv(path: Path, words: Iterable[str], missing: Iterable[str]) -> "pa.Table":
+    import pyarrow as pa
     import pyarrow.csv as pacsv
 
     quotes = 0
@@ -203,7 +205,9 @@ def _read_csv(path: Path) -> "pa.Table":
         path,
         pacsv.ReadOptions(use_threads=False),  # with threads, rows are not numbered
         pacsv.ParseOptions(newlines_in_values=True, invalid_row_handler=note),
-        pacsv.ConvertOptions(null_values=[""], strings_can_be_null=True),
+        pacsv.ConvertOptions(
+            column_types={name: pa.string() for name in words}, null_values=["", *missing], strings_can_be_null=True
+        ),
     )
     if ragged:
         row = ragged[0]

@@ -75,7 +75,7 @@ def save(path: Path, model: Model) -> None:
     for k, (weight, bias) in enumerate(model.network.layers(model.parameters.to("cpu", PUBLISHED))):
         tensors |= {f"{k}.weight": weight.contiguous(), f"{k}.bias": bias.squeeze(-1).contiguous()}
     replicates, diverged = len(model.parameters), tuple(sorted(model.diverged))
-    metadata = _Metadata(model.network, asdict(model.schema), model.seed, replicates, diverged).sealed(tensors)
+    metadata = _Metadata(model.network, model.schema.plain(), model.seed, replicates, diverged).sealed(tensors)
     content = to_bytes(tensors, metadata={METADATA_KEY: metadata.text()})
     write(path, lambda file: file.write(content))
 

@@ -106,13 +106,20 @@ class Split(Section, frozen=True):
 
 
 class Dataset(Section, frozen=True):
-    """A table and its use. Features: all other columns, unless named; the task: seen from the target, unless named."""
+    """A table and its use. Features: all other columns, unless named; the task: seen from the target, unless named.
+
+    With `preprocess`, features may hold words and missing values, and are scaled: see boundary/preprocessing.py.
+    """
 
     table: str
     target: str
     split: Split
     features: list[str] | None = None
+    drop: list[str] | None = None
     task: Task | None = None
+    preprocess: bool = False
+    categories: list[str] | None = None
+    missing: list[str] | None = None
 
 
 class Layer(Section, frozen=True):
@@ -263,6 +270,11 @@ def _dataset_contradictions(path: str, dataset: Dataset, generators: Iterable[st
         yield f"{found}, which no generator makes{did_you_mean(table.stem, generators)}"
     elif table.parts[1] in ("split", "predictions"):
         yield f"{found}, expected a file that the pipeline does not write"
+    if dataset.features is not None and dataset.drop is not None:
+        yield f"{path}.drop: found features too, expected one of them"
+    for key in ("categories", "missing"):
+        if getattr(dataset, key) is not None and not dataset.preprocess:
+            yield f"{path}.{key}: found without preprocess, expected preprocess: true with it"
     split = dataset.split
     if split.test_size + split.validation_size >= 1:
         both = f"{split.test_size} and {split.validation_size}"

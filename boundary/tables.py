@@ -1,6 +1,8 @@
 """A user's table, checked: which columns are features, what the target asks for."""
 
 import re
+from collections.abc import Collection, Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,23 +11,41 @@ from boundary.checked import did_you_mean, shown
 from boundary.params import Dataset
 from boundary.schema import Schema, TableError, Task
 
+ENOUGH_ROWS = 20  # with fewer, anything may look like an identifier
+FEW = 10
+
 
 def describe(table: pd.DataFrame, dataset: Dataset) -> Schema:
     """The schema of a table under a dataset's settings. Raises TableError."""
     columns = [str(name) for name in table.columns]
-    for name in (dataset.target, *(dataset.features or ())):
+    for name in (dataset.target, *(dataset.features or ()), *(dataset.drop or ()), *(dataset.categories or ())):
         if name not in columns:
             raise TableError(f"column {name!r}: not in the table{did_you_mean(name, columns)}")
-    others = [name for name in columns if name != dataset.target]
+    others = [name for name in columns if name != dataset.target and name not in (dataset.drop or ())]
     features = others if dataset.features is None else dataset.features
     if not features or dataset.target in features or len(set(features)) < len(features):
         raise TableError(f"features: found {features}, expected columns other than the target, each once")
+    for name in dataset.categories or ():
+        if name not in features:
+            raise TableError(f"categories: found {name!r}, expected one of the features: {', '.join(features)}")
     if not len(table):
         raise TableError("no rows")
-    for name in features:
-        _check_numbers(name, table[name])
+    if not dataset.preprocess:
+        _check_ready(table, features)
     task, classes = _read_target(dataset, table[dataset.target])
     return Schema(tuple(features), dataset.target, task, classes)
+
+
+def _check_ready(table: pd.DataFrame, features: Iterable[str]) -> None:
+    """That features are finite numbers, as they must be without preprocessing."""
+    for name in features:
+        column = table[name]
+        try:
+            _check_numbers(name, column)
+        except TableError as error:
+            if not _words(column) and not column.isna().any():
+                raise
+            raise TableError(f"{error}; preprocess: true takes words and missing values") from None
 
 
 def _read_target(dataset: Dataset, target: pd.Series) -> tuple[Task, tuple[int | float | str | bool, ...]]:
@@ -106,8 +126,104 @@ def _is_number(cell: str) -> bool:
     return re.fullmatch(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*", cell, re.ASCII) is not None
 
 
+def raw(table: pd.DataFrame, features: Iterable[str], categories: Collection[str] = ()) -> dict[str, np.ndarray]:
+    """Columns as preprocessing takes them: numbers, and true and false as 1 and 0, in float64 with nan where missing;
+    words as objects, with None where missing. Those of `categories` are words whatever they hold, 7 the word "7".
+
+    Empty words are missing, as a CSV tells no difference. Raises TableError where a column is missing, or holds
+    anything else, dates say, or a number beyond float32.
+    """
+    for name in features:
+        if name not in table.columns:
+            raise TableError(f"column {name!r}: not in the table{did_you_mean(name, map(str, table.columns))}")
+    return {name: _raw(name, table[name], name in categories) for name in features}
+
+
+def _raw(name: str, column: pd.Series, as_words: bool) -> np.ndarray:
+    missing = column.isna().to_numpy()
+    if pd.api.types.is_numeric_dtype(column) and not as_words:
+        numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        _check_range(name, numbers)
+        return numbers
+    cells = [None if gone else cell for gone, cell in zip(missing, column.tolist(), strict=True)]
+    kinds = {type(cell) for cell in cells if cell is not None}
+    if as_words:
+        cells = [_word(name, row, cell) for row, cell in enumerate(cells, start=1)]
+    elif kinds <= {bool, int, float}:
+        numbers = np.array([np.nan if cell is None else float(cell) for cell in cells])
+        _check_range(name, numbers)
+        return numbers
+    elif kinds != {str}:
+        found = " and ".join(sorted(kind.__name__ for kind in kinds))
+        raise TableError(f"column {name!r}: found {found} values, expected numbers, words or true and false")
+    else:
+        _check_words(name, cells)
+    words = np.empty(len(cells), dtype=object)
+    words[:] = [cell or None for cell in cells]
+    return words
+
+
+def _check_words(name: str, cells: list[Any]) -> None:
+    """Refuse numbers with some words among them: they would become categories, a column each."""
+    present = [(row, cell) for row, cell in enumerate(cells, start=1) if cell]
+    others = [(row, cell) for row, cell in present if not _is_number(cell)]
+    if others and len(others) < len(present) / 2:
+        row, cell = others[0]
+        raise TableError(
+            f"column {name!r}, row {row}: found {shown(cell)} among numbers, expected a number; where that means a "
+            f"missing value say missing: [{shown(cell)}], where all are words say categories: [{name}]"
+        )
+
+
+def _check_range(name: str, numbers: np.ndarray) -> None:
+    bad = np.flatnonzero(np.abs(numbers) > np.finfo(np.float32).max)
+    if len(bad):
+        raise TableError(
+            f"column {name!r}, row {bad[0] + 1}: found {numbers[bad[0]]}, expected a finite float32 number"
+        )
+
+
+def _word(name: str, row: int, cell: object) -> str | None:
+    """A cell of a column of categories as a word; a whole number looks as a CSV writes it."""
+    if cell is None or isinstance(cell, str):
+        return cell
+    if isinstance(cell, bool):
+        return str(cell).lower()
+    if isinstance(cell, int) or (isinstance(cell, float) and cell.is_integer()):
+        return str(int(cell))
+    raise TableError(f"column {name!r}, row {row}: found {shown(cell)}, expected a word or a whole number")
+
+
 def publish(table: pd.DataFrame, schema: Schema) -> dict[str, np.ndarray]:
-    """The columns that training uses, numbers as float32, classes as they are."""
-    numbers = [*schema.features, *([schema.target] if schema.task == "regression" else [])]
-    chosen = table[[*schema.features, schema.target]].astype(dict.fromkeys(numbers, np.float32))
+    """The columns that training uses as they stand in the table, numbers as float32, classes as they are.
+
+    Where the schema has preprocessing, only the target is one of them.
+    """
+    features = () if schema.preprocessing else schema.features
+    numbers = [*features, *([schema.target] if schema.task == "regression" else [])]
+    chosen = table[[*features, schema.target]].astype(dict.fromkeys(numbers, np.float32))
     return {name: chosen[name].to_numpy() for name in chosen.columns}
+
+
+def suspicions(table: pd.DataFrame, schema: Schema) -> list[str]:
+    """What can be used but may not be meant, a line each; the schema is that of `describe`."""
+    found, rows = [], len(table)
+    for name in schema.features:
+        values = table[name].nunique()
+        whole = pd.api.types.is_integer_dtype(table[name])
+        if rows >= ENOUGH_ROWS and (values == rows if whole else _words(table[name]) and values > rows / 2):
+            what = "a different whole number in each row" if whole else f"{values} different words in {rows} rows"
+            found.append(f"column {name!r}: {what}, as identifiers have; if it is one, say drop: [{name}]")
+    if schema.classes and len(schema.classes) > max(FEW, rows / FEW) and not isinstance(schema.classes[0], str):
+        what = f"{len(schema.classes)} classes in {rows} rows"
+        found.append(f"column {schema.target!r}: {what}; if they are amounts, say task: regression")
+    values = table[schema.target].nunique()
+    if not schema.classes and values <= FEW and rows >= ENOUGH_ROWS:
+        task = "binary" if values == 2 else "multiclass"
+        what = f"{values} different decimal numbers in {rows} rows"
+        found.append(f"column {schema.target!r}: {what}; if they are classes, say task: {task}")
+    return found
+
+
+def _words(column: pd.Series) -> bool:
+    return bool(pd.api.types.is_string_dtype(column))

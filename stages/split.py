@@ -1,9 +1,14 @@
 """split: divide a table into train, test and perhaps validation rows, and write down what its columns mean."""
 
 import argparse
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from boundary import artefacts, files, params, schema, splitting, tables
+import numpy as np
+import pandas as pd
+
+from boundary import artefacts, files, params, preprocessing, schema, splitting, tables
 from stages import _program
 
 
@@ -17,31 +22,60 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = params.load(arguments.params)
     dataset = params.entry(arguments.params, "datasets", settings.datasets, arguments.name)
-    table = files.read_table(arguments.table)
+    table = files.read_table(arguments.table, dataset.categories or (), dataset.missing or ())
     try:
         described = tables.describe(table, dataset)
         if arguments.table.suffix == ".csv" and dataset.task != "regression":
             words = files.read_words(arguments.table, described.target)
             tables.check_labels(described.target, words, table[described.target], dataset.task)
+        target = None if described.task == "regression" else table[described.target].to_numpy()
+        parts = splitting.split(len(table), target, dataset.split)
+        notices = tables.suspicions(table, described)
+        used = f"{len(described.features)} feature{'s' if len(described.features) > 1 else ''}"
+        published: dict[str, np.ndarray] = {}
+        if dataset.preprocess:
+            used = f"{len(described.features)} columns"
+            described, published, more = prepare(table, dataset, described, parts)
+            used = f"{len(described.features)} features made of {used}"
+            notices += more
+        published |= tables.publish(table, described)
     except schema.TableError as error:
         raise schema.TableError(f"{arguments.table}: {error}") from None
-    target = None if described.task == "regression" else table[described.target].to_numpy()
-    try:
-        parts = splitting.split(len(table), target, dataset.split)
     except splitting.SplitError as error:
         raise splitting.SplitError(f"{arguments.params}: datasets.{arguments.name}.{error}") from None
-    published = tables.publish(table, described)
     for part, rows in parts.items():
         files.write_columns(
             arguments.parts / f"{part}.parquet", {name: column[rows] for name, column in published.items()}
         )
     artefacts.write_schema(arguments.parts / "schema.json", described)
     params.must_still_say(arguments.params, settings, lambda now: now.datasets.get(arguments.name))
-    count = len(described.features)
-    features = f"{count} feature{'s' if count > 1 else ''}"
-    classes = f", classes {', '.join(map(str, described.classes))}" if described.classes else ""
-    print(f"{arguments.name}: {described.task} of {described.target} from {features}{classes}")
+    classes = f", classes {_shown(described.classes)}" if described.classes else ""
+    print(f"{arguments.name}: {described.task} of {described.target} from {used}{classes}")
     print(f"{arguments.name}: {', '.join(f'{len(rows)} {part}' for part, rows in parts.items())} rows")
+    for notice in notices:
+        print(f"{arguments.name}: {notice}")
+
+
+def prepare(
+    table: pd.DataFrame, dataset: params.Dataset, described: schema.Schema, parts: dict[str, np.ndarray]
+) -> tuple[schema.Schema, dict[str, np.ndarray], list[str]]:
+    """The schema of prepared features, those features, and what the user should know; fitted on the train part."""
+    raw = tables.raw(table, described.features, dataset.categories or ())
+    fitted = preprocessing.fit({name: column[parts["train"]] for name, column in raw.items()}, dataset.missing or ())
+    features = preprocessing.apply(fitted, raw)
+    notices = []
+    kept = {column.name for column in fitted.columns}
+    if left_out := [name for name in described.features if name not in kept]:
+        notices.append(f"left out, with one value or none in all training rows: {', '.join(left_out)}")
+    for name, words in preprocessing.unknown(fitted, raw).items():
+        shown = _shown([word or "(missing)" for word in words])
+        notices.append(f"column {name!r}: {sum(words.values())} rows with words that no training row has: {shown}")
+    return replace(described, features=fitted.features, preprocessing=fitted), features, notices
+
+
+def _shown(words: Sequence[object]) -> str:
+    """The words in a row; of many, the first ten."""
+    return ", ".join(map(str, words[:10])) + (f", ... ({len(words)})" if len(words) > 10 else "")
 
 
 if __name__ == "__main__":

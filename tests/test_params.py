@@ -454,6 +454,32 @@ def test_numbers_and_words_are_those_of_yaml_1_2(load: Load) -> None:
             "datasets.dots.table: found 'data/split/ramp/train.parquet', "
             "expected a file that the pipeline does not write",
         ),
+        # preprocessing
+        (
+            "target: label,",
+            "target: label, features: [X1], drop: [X2],",
+            "datasets.dots.drop: found features too, expected one of them",
+        ),
+        (
+            "target: label,",
+            "target: label, categories: [X1],",
+            "datasets.dots.categories: found without preprocess, expected preprocess: true with it",
+        ),
+        (
+            "target: label,",
+            "target: label, missing: ['?'],",
+            "datasets.dots.missing: found without preprocess, expected preprocess: true with it",
+        ),
+        (
+            "target: label,",
+            "target: label, preprocess: 1,",
+            "datasets.dots.preprocess: found 1, expected true or false",
+        ),
+        (
+            "target: label,",
+            "target: label, preprocess: true, missing: [1],",
+            "datasets.dots.missing[0]: found 1, expected text",
+        ),
         # splits
         (
             "test_size: 0.2",

@@ -12,10 +12,11 @@ import pytest
 
 from boundary.params import Dataset, Split
 from boundary.schema import Schema, TableError, arrays, class_indices
-from boundary.tables import describe, publish
+from boundary.tables import describe, publish, raw, suspicions
 
 FEATURE = {"a": [1.5, 2.5, 3.5]}
 TARGET = {"y": [0, 1, 0]}
+HINT = "; preprocess: true takes words and missing values"
 
 
 def of(**settings: Any) -> Dataset:
@@ -119,21 +120,33 @@ def test_features_of_any_number_type(numbers: Any) -> None:
         # rows
         ({"a": np.array([]), "y": np.array([], dtype=np.int64)}, {}, "no rows"),
         # features
-        ({"a": [1, np.nan, 2], **TARGET}, {}, "column 'a', row 2: missing, expected a finite float32 number"),
+        (
+            {"a": [1, np.nan, 2], **TARGET},
+            {},
+            "column 'a', row 2: missing, expected a finite float32 number" + HINT,
+        ),
         ({"a": [1, 2, -np.inf], **TARGET}, {}, "column 'a', row 3: found -inf, expected a finite float32 number"),
         ({"a": [1e39, 2, 3], **TARGET}, {}, "column 'a', row 1: found 1e+39, expected a finite float32 number"),
         (
             {"a": pd.array([1, None, 1], dtype="Int64"), **TARGET},
             {},
-            "column 'a', row 2: missing, expected a finite float32 number",
+            "column 'a', row 2: missing, expected a finite float32 number" + HINT,
         ),
-        ({"a": ["1", "2", "3"], **TARGET}, {}, "column 'a': found str values, expected numbers"),
+        (
+            {"a": ["1", "2", "3"], **TARGET},
+            {},
+            "column 'a': found str values, expected numbers" + HINT,
+        ),
         (
             {"a": pd.to_datetime(["2020-01-01"] * 3), **TARGET},
             {},
             "column 'a': found Timestamp values, expected numbers",
         ),
-        ({**FEATURE, "b": ["x", "y", "z"], **TARGET}, {}, "column 'b', row 1: found 'x', expected a number"),
+        (
+            {**FEATURE, "b": ["x", "y", "z"], **TARGET},
+            {},
+            "column 'b', row 1: found 'x', expected a number" + HINT,
+        ),
         # targets
         ({**FEATURE, "y": [3, 3, 3]}, {}, "column 'y': found one class, 3, expected two or more"),
         ({**FEATURE, "y": ["x", "x", "x"]}, {}, "column 'y': found one class, 'x', expected two or more"),
@@ -256,3 +269,132 @@ def test_a_schema_is_the_same_after_json(schema: Schema) -> None:
     again = Schema.of(json.loads(json.dumps(asdict(schema))))
     assert again == schema
     assert [type(c) for c in again.classes] == [type(c) for c in schema.classes]
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ([1, 2, 3], [1.0, 2.0, 3.0]),
+        ([0.5, None, 3], [0.5, NAN, 3.0]),
+        ([True, False, True], [1.0, 0.0, 1.0]),
+        (np.array([True, None, False], dtype=object), [1.0, NAN, 0.0]),
+        (np.array([True, 2, 0.5], dtype=object), [1.0, 2.0, 0.5]),
+        (pd.array([1, None, 3], dtype="Int64"), [1.0, NAN, 3.0]),
+        (pd.array([True, None, False], dtype="boolean"), [1.0, NAN, 0.0]),
+        (np.array([None, None], dtype=object), [NAN, NAN]),
+        (["x", None, ""], ["x", None, None]),
+        (pd.Categorical(["x", None, "z"]), ["x", None, "z"]),
+        (["1", "x", "y"], ["1", "x", "y"]),
+        (["1", "2", None], ["1", "2", None]),
+    ],
+    ids=str,
+)
+def test_raw_columns_are_numbers_or_words(cells: Any, expected: list[Any]) -> None:
+    column = raw(pd.DataFrame({"a": cells}), ["a"])["a"]
+    assert column.dtype == (object if any(isinstance(cell, str) for cell in expected) else np.float64)
+    np.testing.assert_array_equal(column, np.array(expected, dtype=column.dtype))
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ([7, 10, 7], ["7", "10", "7"]),
+        ([7.0, NAN, 10.0], ["7", None, "10"]),
+        (pd.array([7, None], dtype="Int64"), ["7", None]),
+        ([2**60 + 1, 2**60], [str(2**60 + 1), str(2**60)]),
+        ([True, False], ["true", "false"]),
+        (["007", "7", None], ["007", "7", None]),
+    ],
+    ids=str,
+)
+def test_numbers_as_categories_are_words_as_a_csv_writes_them(cells: Any, expected: list[Any]) -> None:
+    assert raw(pd.DataFrame({"a": cells}), ["a"], ["a"])["a"].tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("cells", "categories", "line"),
+    [
+        ([1.0, np.inf], (), "column 'a', row 2: found inf, expected a finite float32 number"),
+        ([1e39, 1], (), "column 'a', row 1: found 1e+39, expected a finite float32 number"),
+        (
+            ["1", "2", "?", "4"],
+            (),
+            "column 'a', row 3: found '?' among numbers, expected a number; where that means a missing value say "
+            "missing: ['?'], where all are words say categories: [a]",
+        ),
+        (
+            pd.to_datetime(["2020-01-01"]),
+            (),
+            "column 'a': found Timestamp values, expected numbers, words or true and false",
+        ),
+        (
+            np.array(["x", 1], dtype=object),
+            (),
+            "column 'a': found int and str values, expected numbers, words or true and false",
+        ),
+        ([0.5, 1.0], ["a"], "column 'a', row 1: found 0.5, expected a word or a whole number"),
+    ],
+)
+def test_what_raw_columns_may_not_be(cells: Any, categories: list[str], line: str) -> None:
+    with pytest.raises(TableError) as caught:
+        raw(pd.DataFrame({"a": cells}), ["a"], categories)
+    assert str(caught.value) == line
+
+
+def test_a_raw_column_that_is_missing_is_named() -> None:
+    with pytest.raises(TableError, match=r"^column 'width': not in the table, did you mean widths\?$"):
+        raw(pd.DataFrame({"widths": [1]}), ["width"])
+
+
+def test_categories_and_dropped_columns_are_in_the_table() -> None:
+    table = pd.DataFrame({"a": [1, 2], "b": ["x", "y"], "c": [None, None], "y": [0, 1]})
+    assert describe(table, of(drop=["b"], preprocess=True, categories=["a"])).features == ("a", "c")
+    for settings, line in [
+        ({"drop": ["d"]}, "column 'd': not in the table, known: a, b, c, y"),
+        ({"categories": ["d"]}, "column 'd': not in the table, known: a, b, c, y"),
+        ({"drop": ["a"], "categories": ["a"]}, "categories: found 'a', expected one of the features: b, c"),
+    ]:
+        with pytest.raises(TableError) as caught:
+            describe(table, of(preprocess=True, **settings))
+        assert str(caught.value) == line
+
+
+@pytest.mark.parametrize(
+    ("columns", "settings", "lines"),
+    [
+        (
+            {"id": range(100), "y": [0, 1] * 50},
+            {},
+            ["column 'id': a different whole number in each row, as identifiers have; if it is one, say drop: [id]"],
+        ),
+        ({"n": [k % 99 for k in range(100)], "y": [0, 1] * 50}, {}, []),
+        ({"id": np.arange(100) / 7, "y": [0, 1] * 50}, {}, []),
+        (
+            {"a": [0, 1] * 50, "name": [f"n{k % 60}" for k in range(100)], "y": [0, 1] * 50},
+            {"preprocess": True},
+            ["column 'name': 60 different words in 100 rows, as identifiers have; if it is one, say drop: [name]"],
+        ),
+        (
+            {"a": [0, 1] * 50, "y": range(100)},
+            {},
+            ["column 'y': 100 classes in 100 rows; if they are amounts, say task: regression"],
+        ),
+        (
+            {"a": [0, 1] * 50, "y": [0.0, 1.0, 1.0, 0.0] * 25},
+            {},
+            ["column 'y': 2 different decimal numbers in 100 rows; if they are classes, say task: binary"],
+        ),
+        (
+            {"a": [0, 1] * 50, "y": [0.0, 1.0, 3.0, 0.0] * 25},
+            {},
+            ["column 'y': 3 different decimal numbers in 100 rows; if they are classes, say task: multiclass"],
+        ),
+    ],
+    ids=["id", "numbers", "decimal numbers", "names", "amounts", "two", "three"],
+)
+def test_what_looks_strange_is_said(columns: dict[str, Any], settings: dict[str, Any], lines: list[str]) -> None:
+    table = pd.DataFrame({name: list(cells) for name, cells in columns.items()})
+    assert suspicions(table, describe(table, of(**settings))) == lines
