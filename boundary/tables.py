@@ -11,9 +11,6 @@ from boundary.checked import did_you_mean, shown
 from boundary.params import Dataset
 from boundary.schema import Schema, TableError, Task
 
-ENOUGH_ROWS = 20  # with fewer, anything may look like an identifier
-FEW = 10
-
 
 def describe(table: pd.DataFrame, dataset: Dataset) -> Schema:
     """The schema of a table under a dataset's settings. Raises TableError."""
@@ -43,7 +40,7 @@ def _check_ready(table: pd.DataFrame, features: Iterable[str]) -> None:
         try:
             _check_numbers(name, column)
         except TableError as error:
-            if not _words(column) and not column.isna().any():
+            if not pd.api.types.is_string_dtype(column) and not column.isna().any():
                 raise
             raise TableError(f"{error}; preprocess: true takes words and missing values") from None
 
@@ -203,27 +200,3 @@ def publish(table: pd.DataFrame, schema: Schema) -> dict[str, np.ndarray]:
     numbers = [*features, *([schema.target] if schema.task == "regression" else [])]
     chosen = table[[*features, schema.target]].astype(dict.fromkeys(numbers, np.float32))
     return {name: chosen[name].to_numpy() for name in chosen.columns}
-
-
-def suspicions(table: pd.DataFrame, schema: Schema) -> list[str]:
-    """What can be used but may not be meant, a line each; the schema is that of `describe`."""
-    found, rows = [], len(table)
-    for name in schema.features:
-        values = table[name].nunique()
-        whole = pd.api.types.is_integer_dtype(table[name])
-        if rows >= ENOUGH_ROWS and (values == rows if whole else _words(table[name]) and values > rows / 2):
-            what = "a different whole number in each row" if whole else f"{values} different words in {rows} rows"
-            found.append(f"column {name!r}: {what}, as identifiers have; if it is one, say drop: [{name}]")
-    if schema.classes and len(schema.classes) > max(FEW, rows / FEW) and not isinstance(schema.classes[0], str):
-        what = f"{len(schema.classes)} classes in {rows} rows"
-        found.append(f"column {schema.target!r}: {what}; if they are amounts, say task: regression")
-    values = table[schema.target].nunique()
-    if not schema.classes and values <= FEW and rows >= ENOUGH_ROWS:
-        task = "binary" if values == 2 else "multiclass"
-        what = f"{values} different decimal numbers in {rows} rows"
-        found.append(f"column {schema.target!r}: {what}; if they are classes, say task: {task}")
-    return found
-
-
-def _words(column: pd.Series) -> bool:
-    return bool(pd.api.types.is_string_dtype(column))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from boundary import artefacts, files, params, preprocessing, schema, splitting, tables
+from boundary import artefacts, files, notices, params, preprocessing, schema, splitting, tables
 from stages import _program
 
 
@@ -30,15 +30,15 @@ def main() -> None:
             tables.check_labels(described.target, words, table[described.target], dataset.task)
         target = None if described.task == "regression" else table[described.target].to_numpy()
         parts = splitting.split(len(table), target, dataset.split)
-        notices = tables.suspicions(table, described)
-        used = f"{len(described.features)} feature{'s' if len(described.features) > 1 else ''}"
-        published: dict[str, np.ndarray] = {}
         if dataset.preprocess:
-            used = f"{len(described.features)} columns"
-            described, published, more = prepare(table, dataset, described, parts)
-            used = f"{len(described.features)} features made of {used}"
-            notices += more
-        published |= tables.publish(table, described)
+            prepared, published, told = prepare(table, dataset, described, parts)
+        else:
+            prepared, published, told = described, {}, []
+        published |= tables.publish(table, prepared)
+        told = notices.suspicions(table, described) + told
+        for part, count in notices.repeated(table, described, parts).items():
+            if count:
+                told.append(f"{count} of {len(parts[part])} {part} rows stand among the training rows too")
     except schema.TableError as error:
         raise schema.TableError(f"{arguments.table}: {error}") from None
     except splitting.SplitError as error:
@@ -47,13 +47,16 @@ def main() -> None:
         files.write_columns(
             arguments.parts / f"{part}.parquet", {name: column[rows] for name, column in published.items()}
         )
-    artefacts.write_schema(arguments.parts / "schema.json", described)
+    artefacts.write_schema(arguments.parts / "schema.json", prepared)
     params.must_still_say(arguments.params, settings, lambda now: now.datasets.get(arguments.name))
+    used = f"{len(prepared.features)} feature{'s' if len(prepared.features) > 1 else ''}"
+    if dataset.preprocess:
+        used += f" made of {len(described.features)} column{'s' if len(described.features) > 1 else ''}"
     classes = f", classes {_shown(described.classes)}" if described.classes else ""
     print(f"{arguments.name}: {described.task} of {described.target} from {used}{classes}")
     print(f"{arguments.name}: {', '.join(f'{len(rows)} {part}' for part, rows in parts.items())} rows")
-    for notice in notices:
-        print(f"{arguments.name}: {notice}")
+    for line in told:
+        print(f"{arguments.name}: {line}")
 
 
 def prepare(
@@ -63,14 +66,14 @@ def prepare(
     raw = tables.raw(table, described.features, dataset.categories or ())
     fitted = preprocessing.fit({name: column[parts["train"]] for name, column in raw.items()}, dataset.missing or ())
     features = preprocessing.apply(fitted, raw)
-    notices = []
+    told = []
     kept = {column.name for column in fitted.columns}
     if left_out := [name for name in described.features if name not in kept]:
-        notices.append(f"left out, with one value or none in all training rows: {', '.join(left_out)}")
+        told.append(f"left out, with one value or none in all training rows: {', '.join(left_out)}")
     for name, words in preprocessing.unknown(fitted, raw).items():
         shown = _shown([word or "(missing)" for word in words])
-        notices.append(f"column {name!r}: {sum(words.values())} rows with words that no training row has: {shown}")
-    return replace(described, features=fitted.features, preprocessing=fitted), features, notices
+        told.append(f"column {name!r}: {sum(words.values())} rows with words that no training row has: {shown}")
+    return replace(described, features=fitted.features, preprocessing=fitted), features, told
 
 
 def _shown(words: Sequence[object]) -> str:

@@ -79,6 +79,12 @@ def test_what_a_messy_table_becomes(tmp_path: Path, capsys: pytest.CaptureFixtur
     ]
 
 
+def test_rows_of_both_parts_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The dropped note differs, all else is the same; the gap is one in both."""
+    assert line_of("split", "own", lay_out(tmp_path, [*ROWS[:8], *(row + "!" for row in ROWS[:2]), ROWS[9]])) is None
+    assert "own: 2 of 3 test rows stand among the training rows too" in capsys.readouterr().out.splitlines()
+
+
 def test_a_model_alone_makes_its_features_of_a_raw_table(tmp_path: Path) -> None:
     """Those that it was trained on."""
     lay_out(tmp_path)

@@ -12,7 +12,7 @@ import pytest
 
 from boundary.params import Dataset, Split
 from boundary.schema import Schema, TableError, arrays, class_indices
-from boundary.tables import describe, publish, raw, suspicions
+from boundary.tables import describe, publish, raw
 
 FEATURE = {"a": [1.5, 2.5, 3.5]}
 TARGET = {"y": [0, 1, 0]}
@@ -360,41 +360,3 @@ def test_categories_and_dropped_columns_are_in_the_table() -> None:
         with pytest.raises(TableError) as caught:
             describe(table, of(preprocess=True, **settings))
         assert str(caught.value) == line
-
-
-@pytest.mark.parametrize(
-    ("columns", "settings", "lines"),
-    [
-        (
-            {"id": range(100), "y": [0, 1] * 50},
-            {},
-            ["column 'id': a different whole number in each row, as identifiers have; if it is one, say drop: [id]"],
-        ),
-        ({"n": [k % 99 for k in range(100)], "y": [0, 1] * 50}, {}, []),
-        ({"id": np.arange(100) / 7, "y": [0, 1] * 50}, {}, []),
-        (
-            {"a": [0, 1] * 50, "name": [f"n{k % 60}" for k in range(100)], "y": [0, 1] * 50},
-            {"preprocess": True},
-            ["column 'name': 60 different words in 100 rows, as identifiers have; if it is one, say drop: [name]"],
-        ),
-        (
-            {"a": [0, 1] * 50, "y": range(100)},
-            {},
-            ["column 'y': 100 classes in 100 rows; if they are amounts, say task: regression"],
-        ),
-        (
-            {"a": [0, 1] * 50, "y": [0.0, 1.0, 1.0, 0.0] * 25},
-            {},
-            ["column 'y': 2 different decimal numbers in 100 rows; if they are classes, say task: binary"],
-        ),
-        (
-            {"a": [0, 1] * 50, "y": [0.0, 1.0, 3.0, 0.0] * 25},
-            {},
-            ["column 'y': 3 different decimal numbers in 100 rows; if they are classes, say task: multiclass"],
-        ),
-    ],
-    ids=["id", "numbers", "decimal numbers", "names", "amounts", "two", "three"],
-)
-def test_what_looks_strange_is_said(columns: dict[str, Any], settings: dict[str, Any], lines: list[str]) -> None:
-    table = pd.DataFrame({name: list(cells) for name, cells in columns.items()})
-    assert suspicions(table, describe(table, of(**settings))) == lines

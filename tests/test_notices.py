@@ -1,0 +1,65 @@
+"""What is said of a table that can be used."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_tables import NAN, of
+
+from boundary.notices import repeated, suspicions
+from boundary.tables import describe
+
+
+@pytest.mark.parametrize(
+    ("columns", "settings", "lines"),
+    [
+        (
+            {"id": range(100), "y": [0, 1] * 50},
+            {},
+            ["column 'id': a different whole number in each row, as identifiers have; if it is one, say drop: [id]"],
+        ),
+        ({"n": [k % 99 for k in range(100)], "y": [0, 1] * 50}, {}, []),
+        ({"id": np.arange(100) / 7, "y": [0, 1] * 50}, {}, []),
+        (
+            {"a": [0, 1] * 50, "name": [f"n{k % 60}" for k in range(100)], "y": [0, 1] * 50},
+            {"preprocess": True},
+            ["column 'name': 60 different words in 100 rows, as identifiers have; if it is one, say drop: [name]"],
+        ),
+        (
+            {"a": [0, 1] * 50, "y": range(100)},
+            {},
+            ["column 'y': 100 classes in 100 rows; if they are amounts, say task: regression"],
+        ),
+        (
+            {"a": [0, 1] * 50, "y": [0.0, 1.0, 1.0, 0.0] * 25},
+            {},
+            ["column 'y': 2 different decimal numbers in 100 rows; if they are classes, say task: binary"],
+        ),
+        (
+            {"a": [0, 1] * 50, "y": [0.0, 1.0, 3.0, 0.0] * 25},
+            {},
+            ["column 'y': 3 different decimal numbers in 100 rows; if they are classes, say task: multiclass"],
+        ),
+    ],
+    ids=["id", "numbers", "decimal numbers", "names", "amounts", "two", "three"],
+)
+def test_what_looks_strange_is_said(columns: dict[str, Any], settings: dict[str, Any], lines: list[str]) -> None:
+    table = pd.DataFrame({name: list(cells) for name, cells in columns.items()})
+    assert suspicions(table, describe(table, of(**settings))) == lines
+
+
+def test_rows_of_several_parts_are_counted() -> None:
+    """The same in all used columns, gaps included; the target counts, what is dropped does not."""
+    table = pd.DataFrame(
+        {
+            "a": [1.0, NAN, 3.0, 1.0, NAN, 3.0, 4.0, 1.0],
+            "b": ["x", "y", None, "x", "y", None, None, "x"],
+            "c": range(8),
+            "y": [0, 1, 0, 0, 1, 1, 0, 0],
+        }
+    )
+    parts = {"train": np.array([0, 1, 2]), "test": np.array([3, 4, 5, 6]), "validation": np.array([7])}
+    schema = describe(table, of(drop=["c"], preprocess=True))
+    assert repeated(table, schema, parts) == {"test": 2, "validation": 1}
+    assert repeated(table, describe(table, of(preprocess=True)), parts) == {"test": 0, "validation": 0}
