@@ -4,7 +4,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help setup repro plots verify test test-slow lint format clean
+.PHONY: help setup repro plots verify schema test test-slow lint format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -24,6 +24,9 @@ plots: repro ## draw the interactive plots into dvc_plots/index.html
 
 verify: $(VENV)/run ## run everything again from nothing, and compare every byte
 	@python -m tools.verify
+
+schema: $(VENV)/run ## write params.schema.json, by which editors check params.yaml
+	@python -m tools.params_schema
 
 test: $(VENV)/test lint ## prove that it works: lint, types, and every test but the slow ones
 	python -m pytest -m "not slow"
