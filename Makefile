@@ -4,7 +4,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help setup repro plots verify schema test test-slow lint format clean
+.PHONY: help setup repro plots experiments changes fresh verify schema test test-slow lint format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -21,6 +21,16 @@ repro: $(VENV)/run ## train and evaluate what params.yaml says, then show the re
 
 plots: repro ## draw the interactive plots into dvc_plots/index.html
 	dvc plots show
+
+experiments: $(VENV)/run ## what `dvc exp run` has tried: the parameters that differ, and the accuracies (or mae)
+	@dvc exp show --only-changed --drop '.*/(?!.*:(accuracy|mae)$$)|params\.yaml'
+
+changes: $(VENV)/run ## what is new since the commit SINCE=..., as the report of a pull request: dvc_plots/changes.md
+	dvc plots diff $(SINCE)
+	@python -m tools.changes $(SINCE) dvc_plots
+
+fresh: $(VENV)/run ## is dvc.lock that of the code and params.yaml? Nothing is run
+	@plan="$$(dvc repro --dry --allow-missing)" && ! echo "$$plan" | grep "^Running stage" || { echo "dvc.lock is not current: make repro, and commit it"; exit 1; }
 
 verify: $(VENV)/run ## run everything again from nothing, and compare every byte
 	@python -m tools.verify
