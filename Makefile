@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
+export VARIANT INPUT OUTPUT
 
-.PHONY: help setup repro plots experiments changes fresh verify schema test test-slow lint format clean
+.PHONY: help setup repro plots predict experiments changes fresh verify schema test test-slow lint format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -21,6 +22,10 @@ repro: $(VENV)/run ## train and evaluate what params.yaml says, then show the re
 
 plots: repro ## draw the interactive plots into dvc_plots/index.html
 	dvc plots show
+
+predict: $(VENV)/run ## let a model predict the rows of a table: make predict VARIANT=circle_v2 INPUT=new.csv OUTPUT=predictions.csv
+	@: "$${VARIANT:?is missing}" "$${INPUT:?is missing}" "$${OUTPUT:?is missing}"
+	@python -m tools.predict "models/$$VARIANT.safetensors" "$$INPUT" "$$OUTPUT"
 
 experiments: $(VENV)/run ## what `dvc exp run` has tried: the parameters that differ, and the accuracies (or mae)
 	@dvc exp show --only-changed --drop '.*/(?!.*:(accuracy|mae)$$)|params\.yaml'

@@ -113,6 +113,12 @@ def load(path: Path) -> Model:
     return model
 
 
+def surviving(model: Model) -> Model:
+    """The same without the replicates that diverged."""
+    kept = [r for r in range(len(model.parameters)) if r not in model.diverged]
+    return replace(model, parameters=model.parameters[kept])
+
+
 def sequential(model: Model, replicate: int = 0) -> nn.Sequential:
     """One replicate as a plain torch.nn.Sequential, float32: rows (rows, features) in, logits (rows, outputs) out.
 

@@ -1,4 +1,4 @@
-"""What is new since a commit, as the Markdown of a pull request's comment: results, metrics and pictures that changed."""
+"""What is new since a commit, as Markdown for a pull request: results, and what metrics and pictures changed."""
 
 import subprocess
 import sys
@@ -19,12 +19,16 @@ def pictures(plots: Path) -> list[tuple[str | None, str | None]]:
         for path in (plots / "static").glob("*_plots_*.png")
         if not path.name.startswith(HERE)
     }
-    pairs = [(before.get(name), after.get(name)) for name in sorted({*before, *after})]
-    return [
-        (old and old.relative_to(plots).as_posix(), new and new.relative_to(plots).as_posix())
-        for old, new in pairs
-        if not (old and new and old.read_bytes() == new.read_bytes())
-    ]
+    names = [name for name in sorted({*before, *after}) if _content(before.get(name)) != _content(after.get(name))]
+    return [(_relative(before.get(name), plots), _relative(after.get(name), plots)) for name in names]
+
+
+def _content(path: Path | None) -> bytes | None:
+    return path.read_bytes() if path else None
+
+
+def _relative(path: Path | None, folder: Path) -> str | None:
+    return path.relative_to(folder).as_posix() if path else None
 
 
 def markdown(comparison: str, metrics: str, changed: Iterable[tuple[str | None, str | None]]) -> str:
