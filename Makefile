@@ -9,7 +9,7 @@ export VARIANT INPUT OUTPUT
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 repro: $(VENV)/run ## train and evaluate what params.yaml says, then show the results
 	@python -m tools.mend
@@ -23,14 +23,14 @@ repro: $(VENV)/run ## train and evaluate what params.yaml says, then show the re
 plots: repro ## draw the interactive plots into dvc_plots/index.html
 	dvc plots show
 
-predict: $(VENV)/run ## let a model predict the rows of a table: make predict VARIANT=circle_v2 INPUT=new.csv OUTPUT=predictions.csv
+predict: $(VENV)/run ## what a model says of a table: VARIANT=circle_v2 INPUT=new.csv OUTPUT=predictions.csv
 	@: "$${VARIANT:?is missing}" "$${INPUT:?is missing}" "$${OUTPUT:?is missing}"
 	@python -m tools.predict "models/$$VARIANT.safetensors" "$$INPUT" "$$OUTPUT"
 
-experiments: $(VENV)/run ## what `dvc exp run` has tried: the parameters that differ, and the accuracies (or mae)
+experiments: $(VENV)/run ## what `dvc exp run` has tried: parameters that differ, accuracies
 	@dvc exp show --only-changed --drop '.*/(?!.*:(accuracy|mae)$$)|params\.yaml'
 
-changes: $(VENV)/run ## what is new since the commit SINCE=..., as the report of a pull request: dvc_plots/changes.md
+changes: $(VENV)/run ## what is new since the commit SINCE=..., for a pull request: dvc_plots/changes.md
 	dvc plots diff $(SINCE)
 	@python -m tools.changes $(SINCE) dvc_plots
 

@@ -57,15 +57,16 @@ def _csv(
     import pyarrow.csv as pacsv
 
     files.check_csv(path)
+    read = pacsv.ReadOptions(use_threads=False)  # with threads, rows are not numbered
     parse = pacsv.ParseOptions(newlines_in_values=True)
     empty: dict[str, Any] = {"null_values": ["", *missing], "strings_can_be_null": True}
-    head = pacsv.open_csv(path, parse_options=parse, convert_options=pacsv.ConvertOptions(**empty)).schema
+    head = pacsv.open_csv(path, read, parse, pacsv.ConvertOptions(**empty)).schema
     files.check_header(path, head.names)
     _must_hold(head.names, columns)
     kinds = {name: pa.string() if name in words else _wide(head.field(name).type) for name in columns}
     convert = pacsv.ConvertOptions(include_columns=columns, column_types=kinds, **empty)
     try:
-        yield from pacsv.open_csv(path, pacsv.ReadOptions(use_threads=False), parse, convert)
+        yield from pacsv.open_csv(path, read, parse, convert)
     except pa.ArrowInvalid as error:
         place = re.search(r"In CSV column #(\d+): Row #(\d+): .*invalid value '(.*)'", str(error))
         if place is None:

@@ -92,14 +92,14 @@ def test_the_hooks_run_and_repair(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert output.count("Passed") == 4
     assert "check:" in output  # of dvc status: nothing has been run here
     program = folder / "boundary/params.py"
-    old, new = '    """The whole file."""\n', '    """The file, whole."""\n    x : int=1\n'
-    program.write_text(program.read_text().replace(old, new))
+    last = "    contrasts: dict[Name, Contrast]\n"
+    program.write_text(program.read_text().replace(last, f"{last}    extra : int=1\n"))
     done = run(folder, "pre-commit", "run", "--files", "boundary/params.py", check=False)
     assert done.returncode == 1
     assert done.stdout.count("files were modified by this hook") == 2
-    assert "    x: int = 1\n" in program.read_text()
+    assert "    extra: int = 1\n" in program.read_text()
     schema = json.loads((folder / "params.schema.json").read_text())
-    assert schema["$defs"]["Params"]["description"] == "The file, whole."
+    assert schema["$defs"]["Params"]["properties"]["extra"] == {"type": "integer", "default": 1}
 
 
 def test_hooks_are_the_tools_that_are_pinned() -> None:
@@ -112,6 +112,7 @@ def test_hooks_are_the_tools_that_are_pinned() -> None:
 
 def test_the_freshness_check_needs_no_results(workspace: Path, tmp_path: Path) -> None:
     """On a clone with dvc.lock alone it passes, and after a change it names what dvc.lock does not know."""
+    run(workspace, "git", "commit", "-qam", "results", "--allow-empty")
     run(workspace, "git", "clone", "-q", str(workspace), str(tmp_path / "clone"))
     assert make(tmp_path / "clone", "fresh").returncode == 0
     path = tmp_path / "clone/params.yaml"
@@ -125,6 +126,7 @@ def test_the_freshness_check_needs_no_results(workspace: Path, tmp_path: Path) -
 
 def test_the_report_of_a_pull_request(workspace: Path) -> None:
     """Made by dvc from real results, one metric and one picture of which are changed by hand."""
+    run(workspace, "git", "commit", "-qam", "results", "--allow-empty")
     assert "No metric changed.\n" in report(workspace)
     path = workspace / "metrics/blob_v0.json"
     before = json.loads(path.read_text())["accuracy"]
@@ -153,10 +155,13 @@ def test_a_picture_may_be_new_or_gone(tmp_path: Path) -> None:
         (tmp_path / "static" / f"{name}.png").write_bytes(b"x")
     pairs = changes.pictures(tmp_path)
     assert pairs == [("static/abc_plots_images_old.png", None), (None, "static/workspace_plots_new.png")]
-    assert "|  | ![after](static/workspace_plots_new.png) |" in changes.markdown("", "", pairs)
+    text = changes.markdown("| a |", "| Path | Metric |\n| --- | --- |\n", pairs)
+    assert text.startswith("## Results\n\n| a |\n\n## Changes\n\nNo metric changed.\n")
+    assert "|  | ![after](static/workspace_plots_new.png) |" in text
 
 
 def test_an_experiment_keeps_the_schema_and_reads_well(workspace: Path) -> None:
+    run(workspace, "git", "commit", "-qam", "results", "--allow-empty")
     run(workspace, "dvc", "exp", "run", "--name", "tried", "-S", "contrasts.activation.left=circle_v0")
     text = (workspace / "params.yaml").read_text()
     assert text.startswith("# yaml-language-server: $schema=params.schema.json\n")
@@ -186,7 +191,7 @@ def test_queued_experiments_run_side_by_side(tmp_path: Path) -> None:
     finally:
         run(folder, "dvc", "queue", "stop", "--kill", check=False)
     status = run(folder, "dvc", "queue", "status").stdout
-    assert status.count("Success") == 2, status
+    assert status.count("Success") == 2, status + run(folder, "dvc", "queue", "logs", "long-30", check=False).stdout
     found = json.loads(run(folder, "dvc", "exp", "show", "--json").stdout)
     tried = {one["revs"][0]["name"]: one["revs"][0]["data"] for one in found[1]["experiments"]}
     losses = {name: data["metrics"]["metrics/net.json"]["data"]["loss"] for name, data in tried.items()}

@@ -32,8 +32,9 @@ def _relative(path: Path | None, folder: Path) -> str | None:
 
 
 def markdown(comparison: str, metrics: str, changed: Iterable[tuple[str | None, str | None]]) -> str:
-    """The comment; metrics is what `dvc metrics diff --md` prints, nothing where none changed."""
-    lines = ["## Results", comparison.strip(), "## Changes", metrics.strip() or "No metric changed."]
+    """The comment; metrics is what `dvc metrics diff --md` prints: a header, and a row per metric that changed."""
+    found = metrics.strip() if metrics.strip().count("\n") > 1 else "No metric changed."
+    lines = ["## Results", comparison.strip(), "## Changes", found]
     rows = [f"| {_image(old, 'before')} | {_image(new, 'after')} |" for old, new in changed]
     if rows:
         lines.append("\n".join(["| before | after |", "| --- | --- |", *rows]))
