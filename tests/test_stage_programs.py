@@ -63,6 +63,10 @@ def arguments(stage: str, name: str, folder: Path) -> list[str]:
             *["--details", folder / f"details/{name}.json", "--confusion", folder / "confusion" / name],
         ],
         "compare": [*params, "--details", folder / "details", "--table", folder / "comparison.md"],
+        "export": [
+            *[*params, "--models", folder / "models", "--details", folder / "details"],
+            *["--exports", folder / "exports"],
+        ],
         "plot": [name, *data, *predictions, "--image", folder / f"images/{name}.png"],
         "plot_data": [name, *data, "--image", folder / f"data_images/{name}.png"],
         "plot_contrast": [
@@ -125,7 +129,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = [("check", "")]
     done += [("generate", name) for name in NAMES[:3]]
     done += [(stage, name) for name in NAMES for stage in ("split", "train", "evaluate", "plot", "plot_data")]
-    done += [("compare", ""), ("plot_contrast", "moons"), ("plot_activations", "")]
+    done += [("compare", ""), ("export", ""), ("plot_contrast", "moons"), ("plot_activations", "")]
     for stage, name in done:
         assert line_of(stage, name, folder) is None
     return folder
@@ -148,6 +152,7 @@ def test_every_file_is_there_and_no_other(made: Path) -> None:
         expected |= {f"predictions/{name}/{part}.parquet" for part in ("train", "test")}
         expected |= {f"models/{name}.safetensors", f"history/{name}.csv", f"metrics/{name}.json"}
         expected |= {f"details/{name}.json", f"images/{name}.png", f"data_images/{name}.png"}
+        expected |= {f"exports/{name}.onnx", f"exports/{name}.md"}
     expected |= {"predictions/moons/plane.parquet", "confusion/moons/test.csv", "confusion/blobs/test.csv"}
     assert set(contents(made)) == expected
     assert (made / "confusion/line").is_dir()
@@ -175,7 +180,9 @@ def test_predictions_and_metrics_are_of_the_split(made: Path, name: str) -> None
 def test_details_and_the_confusion_plot_count_the_same(made: Path, name: str) -> None:
     details = files.read_json(made / f"details/{name}.json")
     assert set(details) == {"classes", "train", "test"}
-    assert details["test"]["summary"] == files.read_json(made / f"metrics/{name}.json")
+    together = {"ensemble_accuracy": details["test"]["ensemble"]["accuracy"]}
+    assert details["test"]["summary"] | together == files.read_json(made / f"metrics/{name}.json")
+    assert details["test"]["rows"] == len(files.read_columns(made / f"split/{name}/test.parquet")["label"])
     matrices = np.array([replicate["confusion_matrix"] for replicate in details["test"]["replicates"]])
     assert matrices.shape == (2, len(details["classes"]), len(details["classes"]))
     counted = np.zeros_like(matrices[0])
@@ -235,7 +242,7 @@ def test_what_is_there_already_is_written_again(folder: Path) -> None:
     (folder / "images/moons.png").write_bytes(b"")
     (folder / "metrics/moons.json").write_text("{}")
     (folder / "models/moons.safetensors").unlink()
-    for stage in ("generate", "split", "train", "evaluate", "plot"):
+    for stage in ("generate", "split", "train", "evaluate", "export", "plot"):
         assert line_of(stage, "moons", folder) is None
     assert contents(folder) == before
 
@@ -250,6 +257,7 @@ USED = {  # which heavy packages a stage may import: start-up is most of a small
     ("train", "moons"): {"pyarrow", "torch"},
     ("evaluate", "moons"): {"pyarrow", "pandas", "sklearn", "scipy"},
     ("compare", ""): set(),
+    ("export", ""): {"torch"},
     ("plot", "moons"): {"pyarrow", "matplotlib"},
     ("plot_data", "moons"): {"pyarrow", "matplotlib"},
     ("plot_contrast", "moons"): {"pyarrow", "matplotlib"},
@@ -477,6 +485,14 @@ def test_damaged_json_is_named(folder: Path, stage: str, file: str, content: str
 def test_a_variant_that_was_not_evaluated_cannot_be_compared(folder: Path) -> None:
     (folder / "details/line.json").unlink()
     assert refused("compare", "", folder) == f"{folder}/details/line.json: no such file"
+
+
+def test_a_model_without_details_of_today_cannot_be_exported(folder: Path) -> None:
+    edit(folder / "details/line.json", '"ensemble"', '"something"')
+    assert (
+        refused("export", "", folder)
+        == f"{folder}/details/line.json: not what evaluate writes, run evaluate@line again"
+    )
 
 
 @pytest.mark.parametrize("name", ["blobs", "line"])
