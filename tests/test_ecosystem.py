@@ -12,6 +12,7 @@ import pytest
 from conftest import ENVIRONMENT, copy_of_repository, run
 from ruamel.yaml import YAML
 
+from stages import _program
 from tools import changes
 
 ROOT = Path(__file__).parent.parent
@@ -170,6 +171,21 @@ def test_an_experiment_keeps_the_schema_and_reads_well(workspace: Path) -> None:
     assert "contrasts.activation.left" in table
     assert "tried" in table
     assert max(map(len, table.splitlines())) <= 120
+
+
+def test_each_queued_experiment_has_locks_and_checkpoints_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two workers run the same stage at once, each in a workspace that DVC made below the repository's."""
+    monkeypatch.setenv("DVC_STAGE", "train@net")
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    assert _program.scratch() == tmp_path / ".dvc/tmp"
+    own = tmp_path / ".dvc/tmp/exps/tmp123"
+    own.mkdir(parents=True)
+    monkeypatch.chdir(own)
+    assert _program.scratch() == own.resolve() / ".dvc/tmp"
+    monkeypatch.delenv("DVC_STAGE")
+    assert _program.scratch() is None
 
 
 @pytest.mark.slow
