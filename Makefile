@@ -5,12 +5,14 @@ JOBS ?= 1
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 RUN_DVC := compare crashes mend pipeline readme same_bits tutorial verify
+export VARIANT INPUT OUTPUT
 
-.PHONY: help setup repro plots compare verify test test-slow coverage mutation lint format clean
+.PHONY: help setup repro plots compare predict experiments changes fresh verify schema test test-slow coverage mutation \
+	lint format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 repro: $(VENV)/run ## train and evaluate what params.yaml says, then show the results; JOBS=2: two stages at once
 	@python -m tools.mend
@@ -28,8 +30,25 @@ plots: repro ## draw the interactive plots into dvc_plots/index.html
 compare: $(VENV)/run ## what improved or regressed beyond luck since the commit, branch or tag in REV=...
 	@python -m tools.compare $(or $(REV),HEAD)
 
+predict: $(VENV)/run ## what a model says of a table: VARIANT=circle_v2 INPUT=new.csv OUTPUT=predictions.csv
+	@: "$${VARIANT:?is missing}" "$${INPUT:?is missing}" "$${OUTPUT:?is missing}"
+	@python -m tools.predict "models/$$VARIANT.safetensors" "$$INPUT" "$$OUTPUT"
+
+experiments: $(VENV)/run ## what `dvc exp run` has tried: parameters that differ, accuracies
+	@dvc exp show --only-changed --drop '.*/(?!.*:(accuracy|mae)$$)|params\.yaml'
+
+changes: $(VENV)/run ## what is new since the commit SINCE=..., for a pull request: dvc_plots/changes.md
+	dvc plots diff $(SINCE)
+	@python -m tools.changes $(SINCE) dvc_plots
+
+fresh: $(VENV)/run ## is dvc.lock that of the code and params.yaml? Nothing is run
+	@plan="$$(dvc repro --dry --allow-missing)" && ! echo "$$plan" | grep "^Running stage" || { echo "dvc.lock is not current: make repro, and commit it"; exit 1; }
+
 verify: $(VENV)/run ## run everything again from nothing, and compare every byte
 	@python -m tools.verify
+
+schema: $(VENV)/run ## write params.schema.json, by which editors check params.yaml
+	@python -m tools.params_schema
 
 test: $(VENV)/test lint ## prove that it works: lint, types, and every test but the slow ones
 	python -m pytest -m "not slow"

@@ -57,14 +57,19 @@ def _replace(path: Path, write_to: Callable[[IO[bytes]], object]) -> None:
         raise
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write bytes as they are."""
+    write(path, lambda file: file.write(content))
+
+
 def write_text(path: Path, text: str) -> None:
     """Write text as UTF-8."""
-    write(path, lambda file: file.write(text.encode()))
+    write_bytes(path, text.encode())
 
 
 def read_text(path: Path) -> str:
     """Read UTF-8 text. Raises FileError."""
-    _must_be_a_file(path)
+    must_be_a_file(path)
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
@@ -78,7 +83,7 @@ def write_json(path: Path, content: Any) -> None:
 
 def read_json(path: Path) -> Any:
     """Read JSON. Raises FileError."""
-    _must_be_a_file(path)
+    must_be_a_file(path)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:  # not JSON, or not UTF-8
@@ -110,7 +115,8 @@ def read_csv(path: Path, needed: Iterable[str]) -> list[dict[str, str]]:
     return found
 
 
-def _must_be_a_file(path: Path) -> None:
+def must_be_a_file(path: Path) -> None:
+    """Raises FileError where it is none."""
     if not path.is_file():
         raise FileError(f"{path}: {'is a folder, expected a file' if path.is_dir() else 'no such file'}")
 
@@ -129,7 +135,7 @@ def read_columns(path: Path, needed: Iterable[str] = ()) -> dict[str, np.ndarray
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    _must_be_a_file(path)
+    must_be_a_file(path)
     try:
         table = pq.ParquetFile(path).read()
     except (pa.ArrowException, OSError):
@@ -171,7 +177,7 @@ def read_table(path: Path, words: Iterable[str] = (), missing: Iterable[str] = (
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    _must_be_a_file(path)
+    must_be_a_file(path)
     try:
         table = _read_csv(path, words, missing) if path.suffix == ".csv" else pq.ParquetFile(path).read()
         table.validate(full=True)
@@ -181,12 +187,7 @@ def read_table(path: Path, words: Iterable[str] = (), missing: Iterable[str] = (
     except (pa.ArrowException, OSError) as error:
         what = f"not readable as CSV: {str(error).splitlines()[0]}" if path.suffix == ".csv" else "not Parquet"
         raise FileError(f"{path}: {what}") from None
-    for place, name in enumerate(names, start=1):
-        if not name.strip():
-            raise FileError(f"{path}: column {place} of the header has no name")
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise FileError(f"{path}: column {twice[0]!r} stands twice in the header, expected names that differ")
+    check_header(path, names)
     if path.suffix == ".csv":
         for name in names:
             if pa.types.is_binary(table[name].type):
@@ -196,6 +197,28 @@ def read_table(path: Path, words: Iterable[str] = (), missing: Iterable[str] = (
     except (pa.ArrowException, ValueError, LookupError, TypeError) as error:
         raise FileError(f"{path}: not readable as a table ({(str(error).splitlines() or [''])[0]})") from None
     return frame.set_axis([str(name) for name in frame.columns], axis=1)
+
+
+def check_header(path: Path, names: list[str]) -> None:
+    """Refuse columns without a name, or of the same name. Raises FileError."""
+    for place, name in enumerate(names, start=1):
+        if not name.strip():
+            raise FileError(f"{path}: column {place} of the header has no name")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise FileError(f"{path}: column {twice[0]!r} stands twice in the header, expected names that differ")
+
+
+def check_csv(path: Path) -> None:
+    """Refuse what Arrow's reader takes for text and is none, and a quotation that never ends. Raises FileError."""
+    quotes = 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            quotes += block.count(b'"')
+            if b"\0" in block:
+                raise FileError(f"{path}: not UTF-8 text (it holds zero bytes)")
+    if quotes % 2:
+        raise FileError(f"{path}: found {quotes} quotation marks, expected as many that close as that open")
 
 
 def read_words(path: Path, column: str) -> list[str]:
@@ -212,14 +235,7 @@ def _read_csv(path: Path, words: Iterable[str], missing: Iterable[str]) -> "pa.T
     import pyarrow as pa
     import pyarrow.csv as pacsv
 
-    quotes = 0
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            quotes += block.count(b'"')
-            if b"\0" in block:
-                raise FileError(f"{path}: not UTF-8 text (it holds zero bytes)")
-    if quotes % 2:
-        raise FileError(f"{path}: found {quotes} quotation marks, expected as many that close as that open")
+    check_csv(path)
     ragged: list[pacsv.InvalidRow] = []
 
     def note(row: "pacsv.InvalidRow") -> str:

@@ -141,6 +141,12 @@ def not_finite(parameters: Tensor) -> frozenset[int]:
     return frozenset(torch.nonzero(~finite).flatten().tolist())
 
 
+def surviving(model: Model) -> Model:
+    """The same without the replicates that diverged."""
+    kept = [r for r in range(len(model.parameters)) if r not in model.diverged]
+    return replace(model, parameters=model.parameters[kept])
+
+
 def sequential(model: Model, replicate: int = 0) -> nn.Sequential:
     """One replicate as a plain torch.nn.Sequential, float32: rows (rows, features) in, logits (rows, outputs) out.
 

@@ -43,9 +43,15 @@ def _code() -> dict[str, int]:
 
 
 def scratch() -> Path | None:
-    """dvc's own folder for what it does not track, where dvc runs this program."""
+    """dvc's own folder for what it does not track, where dvc runs this program.
+
+    A queued experiment has a workspace of its own, below that folder of the repository, which DVC_ROOT still names.
+    """
     root = os.environ.get("DVC_ROOT")
-    return Path(root, ".dvc", "tmp") if root and "DVC_STAGE" in os.environ else None
+    if not root or "DVC_STAGE" not in os.environ:
+        return None
+    folder, here = Path(root, ".dvc", "tmp"), Path.cwd()
+    return here / ".dvc" / "tmp" if folder.resolve() in here.parents else folder
 
 
 def _end_with_dvc() -> None:

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from boundary import artefacts, curves, files, scores
+from boundary import artefacts, curves, ensembles, files, scores
 from stages import _program
 
 
 def main() -> None:
     """Write the metrics (means over the replicates, on the test part), their details, each test row's score, and rows
     for plots.
+
+    The ensemble (the mean of the replicates' predictions) is scored as one more network.
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the split")
@@ -37,14 +39,17 @@ def main() -> None:
         replicates = list(table.groupby("replicate"))
         each = [scores.of(rows, classes) for _, rows in replicates]
         details[part] = {
+            "rows": len(replicates[0][1]),
             "summary": scores.summary(each, len(diverged)),
+            "ensemble": scores.rounded(scores.of(ensembles.table([rows for _, rows in replicates]), classes)),
             "replicates": [
                 {"replicate": replicate, **scores.rounded(score), **scores.class_details(rows, classes)}
                 for score, (replicate, rows) in zip(each, replicates, strict=True)
             ],
         }
         tables[part] = table
-    files.write_json(arguments.metrics, details["test"]["summary"])
+    score, together = next(iter(details["test"]["ensemble"].items()))
+    files.write_json(arguments.metrics, {**details["test"]["summary"], f"ensemble_{score}": together})
     files.write_json(arguments.details, {"classes": list(classes), **details})
     score, by_row = scores.by_row(tables["test"], classes)
     artefacts.write_scores(arguments.rows, score, by_row)

@@ -76,6 +76,7 @@ def test_every_path_stands_on_the_command_and_in_deps_or_outs(name: str) -> None
     stage = STAGES[name]
     words = shlex.split(stage["cmd"])[3:]
     mentioned = {word for word in words if "/" in word or word.startswith("${item.table") or word == "params.yaml"}
+    mentioned |= {word for word in words if word in ("models", "exports")}
     inputs = {path for path in paths(stage["deps"]) if not path.endswith(".py")} - {"data/params_checked.txt"}
     outputs = set(paths([*stage.get("outs", []), *stage.get("metrics", [])]))
     assert outputs <= mentioned

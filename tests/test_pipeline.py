@@ -49,11 +49,11 @@ def test_a_second_run_does_nothing(workspace: Path) -> None:
 def test_metrics_have_the_promised_keys(published: Path, variant: str) -> None:
     metrics = json.loads((published / f"metrics/{variant}.json").read_text())
     if variant in REGRESSIONS:
-        assert set(metrics) == {"mae", "mse", "r2", "mae_low", "mae_high", "replicates"}
+        assert set(metrics) == {"mae", "mse", "r2", "mae_low", "mae_high", "replicates", "ensemble_mae"}
         assert metrics["mae_low"] <= metrics["mae"] <= metrics["mae_high"]
     else:
         names = {"accuracy", "precision", "recall", "f1", "loss", "accuracy_low", "accuracy_high", "replicates"}
-        assert set(metrics) == names
+        assert set(metrics) == {*names, "ensemble_accuracy"}
         assert metrics["accuracy_low"] <= metrics["accuracy"] <= metrics["accuracy_high"]
     assert metrics["replicates"] == PARAMS.replicates
 
@@ -86,7 +86,7 @@ def test_one_variant_changed_runs_its_stages_only(workspace: Path) -> None:
     """And its metrics and plots show the change."""
     output = run(workspace, "dvc", "exp", "run", "-S", "variants.circle_v2.lr=0.05").stdout
     own = {"train@circle_v2", "evaluate@circle_v2", "plot@circle_v2"}
-    assert set(stages_run(output)) == own | {"check", "compare", "plot_contrast@activation", "report"}
+    assert set(stages_run(output)) == own | {"check", "compare", "export", "plot_contrast@activation", "report"}
     assert "lr: 0.05" in (workspace / "params.yaml").read_text()
     changes = json.loads(run(workspace, "dvc", "metrics", "diff", "--json").stdout)
     assert set(changes) == {"metrics/circle_v2.json"}
@@ -113,7 +113,7 @@ def test_a_removed_variant_leaves_the_comparison_and_comes_back(workspace: Path)
     start = text.index("  moons_v0:")
     (workspace / "params.yaml").write_text(text[:start] + text[text.index("  spirals_v0:") :])
     done = run(workspace, "dvc", "repro")
-    assert set(stages_run(done.stdout)) == {"check", "compare", "report"}
+    assert set(stages_run(done.stdout)) == {"check", "compare", "export", "report"}
     assert "left out, since params.yaml has no such variants: moons_v0" in done.stderr
     table = (workspace / "metrics/comparison.md").read_text()
     assert "spirals_v0" in table

@@ -74,6 +74,10 @@ def arguments(stage: str, name: str, folder: Path) -> list[str]:
             *["--table", folder / "comparison.md", "--plots", folder / "comparison"],
         ],
         "baseline": [*params, "--data", folder / "split", "--scores", folder / "baselines.json"],
+        "export": [
+            *[*params, "--models", folder / "models", "--details", folder / "details"],
+            *["--exports", folder / "exports"],
+        ],
         "plot": [name, *data, *predictions, "--image", folder / f"images/{name}.png"],
         "plot_data": [name, *data, "--image", folder / f"data_images/{name}.png"],
         "plot_contrast": [
@@ -146,6 +150,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done += [
         ("baseline", ""),
         ("compare", ""),
+        ("export", ""),
         ("plot_contrast", "moons"),
         ("plot_activations", ""),
         ("plots_page", ""),
@@ -175,6 +180,7 @@ def test_every_file_is_there_and_no_other(made: Path) -> None:
         expected |= {f"models/{name}.safetensors", f"history/{name}.csv", f"metrics/{name}.json"}
         expected |= {f"snapshots/{name}.safetensors"}
         expected |= {f"details/{name}.json", f"rows/{name}.parquet", f"images/{name}.png", f"data_images/{name}.png"}
+        expected |= {f"exports/{name}.onnx", f"exports/{name}.md"}
     expected |= {f"comparison/{file}.csv" for file in ("leaderboard", "pairs", "seeds")}
     expected |= {"page.html", "report/index.html", "report/summary.md"}
     expected |= {f"curves/{name}.csv" for name in NAMES}
@@ -206,7 +212,9 @@ def test_predictions_and_metrics_are_of_the_split(made: Path, name: str) -> None
 def test_details_and_the_confusion_plot_count_the_same(made: Path, name: str) -> None:
     details = files.read_json(made / f"details/{name}.json")
     assert set(details) == {"classes", "train", "test"}
-    assert details["test"]["summary"] == files.read_json(made / f"metrics/{name}.json")
+    together = {"ensemble_accuracy": details["test"]["ensemble"]["accuracy"]}
+    assert details["test"]["summary"] | together == files.read_json(made / f"metrics/{name}.json")
+    assert details["test"]["rows"] == len(files.read_columns(made / f"split/{name}/test.parquet")["label"])
     matrices = np.array([replicate["confusion_matrix"] for replicate in details["test"]["replicates"]])
     assert matrices.shape == (2, len(details["classes"]), len(details["classes"]))
     counted = np.zeros_like(matrices[0])
@@ -277,7 +285,7 @@ def test_what_is_there_already_is_written_again(folder: Path) -> None:
     (folder / "images/moons.png").write_bytes(b"")
     (folder / "metrics/moons.json").write_text("{}")
     (folder / "models/moons.safetensors").unlink()
-    for stage in ("generate", "split", "train", "evaluate", "plot"):
+    for stage in ("generate", "split", "train", "evaluate", "export", "plot"):
         assert line_of(stage, "moons", folder) is None
     assert contents(folder) == before
 
@@ -292,6 +300,7 @@ USED = {  # which heavy packages a stage may import: start-up is most of a small
     ("train", "moons"): {"pyarrow", "torch"},
     ("evaluate", "moons"): {"pyarrow", "pandas", "sklearn", "scipy"},
     ("compare", ""): {"pyarrow", "scipy"},
+    ("export", ""): {"torch"},
     ("plot", "moons"): {"pyarrow", "matplotlib"},
     ("plot_data", "moons"): {"pyarrow", "matplotlib"},
     ("plot_contrast", "moons"): {"pyarrow", "matplotlib"},
@@ -589,6 +598,14 @@ def test_removed_variants_are_left_out_and_named(folder: Path, capsys: pytest.Ca
     assert line_of("compare", "", folder) is None
     assert capsys.readouterr().err == f"left out, since {folder}/params.yaml has no such variants: line\n"
     assert "line" not in (folder / "comparison.md").read_text() + (folder / "comparison/leaderboard.csv").read_text()
+
+
+def test_a_model_without_details_of_today_cannot_be_exported(folder: Path) -> None:
+    edit(folder / "details/line.json", '"ensemble"', '"something"')
+    assert (
+        refused("export", "", folder)
+        == f"{folder}/details/line.json: not what evaluate writes, run evaluate@line again"
+    )
 
 
 @pytest.mark.parametrize("name", ["blobs", "line"])

@@ -1,0 +1,34 @@
+"""export: write each variant's model as ONNX, to be used without this project, and its model card."""
+
+import argparse
+from pathlib import Path
+
+from boundary import files, graphs, model_cards, models, params
+from stages import _program
+
+
+def main() -> None:
+    """Write <variant>.onnx and <variant>.md for all variants that params.yaml names; other models are left out."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--params", type=Path, required=True)
+    parser.add_argument("--models", type=Path, required=True, help="folder of what train wrote")
+    parser.add_argument("--details", type=Path, required=True, help="folder of what evaluate wrote")
+    parser.add_argument("--exports", type=Path, required=True, help="folder to write to")
+    arguments = parser.parse_args()
+    settings = params.load(arguments.params)
+    arguments.exports.mkdir(parents=True, exist_ok=True)
+    for name, variant in settings.variants.items():
+        model = models.load(arguments.models / f"{name}.safetensors")
+        path = arguments.details / f"{name}.json"
+        try:
+            card = model_cards.card(name, variant, settings.datasets[variant.dataset], model, files.read_json(path))
+        except (KeyError, TypeError):
+            raise files.FileError(f"{path}: not what evaluate writes, run evaluate@{name} again") from None
+        content = graphs.onnx_bytes(model, name)
+        files.write_bytes(arguments.exports / f"{name}.onnx", content)
+        files.write_text(arguments.exports / f"{name}.md", card)
+    params.must_still_say(arguments.params, settings, lambda now: (now.datasets, now.variants))
+
+
+if __name__ == "__main__":
+    _program.run(main, params.ParamsError)

@@ -1,0 +1,111 @@
+"""Let a trained model predict the rows of a new table: `make predict VARIANT=... INPUT=... OUTPUT=...`.
+
+The table is read, and the predictions are written, piece by piece: what it needs of memory does not grow with the rows.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from boundary import devices, ensembles, models, predictions, preprocessing, streams, tables
+from boundary.files import FileError
+from boundary.models import Model
+from boundary.schema import Categories, Schema, TableError
+
+FORMATS = (".csv", ".parquet")
+
+
+def inputs(table: pd.DataFrame, schema: Schema) -> np.ndarray:
+    """x (features, rows) in float32 of a raw table's rows. Raises TableError where it is not like that of training."""
+    if schema.preprocessing is None:
+        columns = tables.raw(table, schema.features)
+        for name, column in columns.items():
+            words = column.dtype == object
+            bad = np.flatnonzero([cell is not None for cell in column] if words else np.isnan(column))
+            if len(bad):
+                found = f"found {column[bad[0]]!r}" if words else "missing"
+                raise TableError(f"column {name!r}, row {bad[0] + 1}: {found}, expected a number in every row")
+    else:
+        raw = tables.raw(table, needed(schema), as_words(schema))
+        columns = preprocessing.apply(schema.preprocessing, raw)
+    return np.stack([columns[name] for name in schema.features]).astype(np.float32)
+
+
+def needed(schema: Schema) -> list[str]:
+    """The columns of a raw table that a model uses."""
+    made = schema.preprocessing
+    return list(schema.features) if made is None else [column.name for column in made.columns]
+
+
+def as_words(schema: Schema) -> set[str]:
+    """Those of them that hold words."""
+    made = schema.preprocessing
+    return set() if made is None else {column.name for column in made.columns if isinstance(column, Categories)}
+
+
+def answers(model: Model, table: Path) -> Iterator[dict[str, np.ndarray]]:
+    """The predictions for each piece of a table. Raises TableError and FileError, which name the table and the row."""
+    schema, start = model.schema, 0
+    missing = schema.preprocessing.missing if schema.preprocessing else ()
+    try:
+        for piece in streams.read(table, needed(schema), as_words(schema), missing):
+            try:
+                x = inputs(piece, schema)
+            except TableError as error:
+                raise TableError(_further(str(error), start)) from None
+            said = predictions.predict(model, torch.from_numpy(x)).numpy()
+            yield ensembles.answers(schema, list(said))
+            start += len(piece)
+    except TableError as error:
+        raise TableError(f"{table}: {error}") from None
+    if not start:
+        raise TableError(f"{table}: no rows")
+
+
+def _further(text: str, rows: int) -> str:
+    """A line that names a row of a piece, with the row of the table."""
+    return re.sub(r"\brow (\d+):", lambda row: f"row {int(row[1]) + rows}:", text, count=1)
+
+
+def main() -> None:
+    """Write the predictions, one row per row of the table, in its order."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("table", type=Path, help="the columns that the model was trained on; others are not read")
+    parser.add_argument("output", type=Path, help="predicted, probability_<class> for each class, disagreement")
+    arguments = parser.parse_args()
+    for path in (arguments.table, arguments.output):
+        if path.suffix not in FORMATS:
+            raise FileError(f"{path}: expected a .csv or .parquet file")
+    if arguments.output.resolve() == arguments.table.resolve():
+        raise FileError(f"{arguments.output}: is the table itself, expected another file")
+    if not arguments.model.is_file():
+        raise FileError(f"{arguments.model}: no such file; `make repro` trains it, `dvc pull` fetches it")
+    model = models.surviving(models.load(arguments.model))
+    devices.use_threads(predictions.CELLS)
+    rows = 0
+    with tqdm(desc=arguments.model.stem, unit="row", unit_scale=True, delay=2, disable=not sys.stderr.isatty()) as bar:
+
+        def counted() -> Iterator[dict[str, np.ndarray]]:
+            nonlocal rows
+            for piece in answers(model, arguments.table):
+                yield piece
+                rows += len(piece["predicted"])
+                bar.update(len(piece["predicted"]))
+
+        streams.write(arguments.output, counted())
+    print(f"{arguments.output}: {rows} rows, the mean of {len(model.parameters)} networks")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (FileError, TableError, OSError) as error:
+        sys.exit(str(error))
