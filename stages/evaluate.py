@@ -5,22 +5,25 @@ from pathlib import Path
 
 import pandas as pd
 
-from boundary import artefacts, files, scores
+from boundary import artefacts, curves, files, scores
 from stages import _program
 
 
 def main() -> None:
-    """Write the metrics (means over the replicates, on the test part), their details, and each test row's score.
-
-    For classes rows for a confusion plot too.
+    """Write the metrics (means over the replicates, on the test part), their details, each test row's score, and rows
+    for plots.
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the split")
     parser.add_argument("--predictions", type=Path, required=True, help="folder of the predictions")
+    parser.add_argument("--history", type=Path, required=True)
     parser.add_argument("--metrics", type=Path, required=True)
     parser.add_argument("--details", type=Path, required=True)
     parser.add_argument("--rows", type=Path, required=True, help="table of each test row's score")
-    parser.add_argument("--confusion", type=Path, required=True, help="folder; stays empty for a regression")
+    parser.add_argument("--curves", type=Path, required=True, help="table of how it learned")
+    for kind in curves.KINDS:
+        option = f"--{kind.replace('_', '-')}"
+        parser.add_argument(option, type=Path, required=True, help="folder; stays empty for a regression")
     arguments = parser.parse_args()
     classes = artefacts.read_schema(arguments.data / "schema.json").classes
     paths = artefacts.part_paths(arguments.predictions)
@@ -45,11 +48,20 @@ def main() -> None:
     files.write_json(arguments.details, {"classes": list(classes), **details})
     score, by_row = scores.by_row(tables["test"], classes)
     artefacts.write_scores(arguments.rows, score, by_row)
-    arguments.confusion.mkdir(parents=True, exist_ok=True)
-    if classes:
-        pairs = zip(tables["test"]["true"], tables["test"]["predicted"], strict=True)
-        rows = ((classes[actual], classes[predicted]) for actual, predicted in pairs)
-        files.write_csv(arguments.confusion / "test.csv", ("actual", "predicted"), rows)
+    files.write_csv(arguments.curves, *curves.learning(read_history(arguments.history), diverged))
+    for kind, draw in curves.KINDS.items():
+        folder = getattr(arguments, kind)
+        folder.mkdir(parents=True, exist_ok=True)
+        if classes:
+            files.write_csv(folder / "test.csv", *draw(tables["test"], classes))
+
+
+def read_history(path: Path) -> pd.DataFrame:
+    """The rows that train logged. Raises FileError."""
+    table = files.read_table(path)
+    if list(table.columns[:2]) != ["replicate", "epoch"] or not all(kind.kind in "if" for kind in table.dtypes):
+        raise files.FileError(f"{path}: not the numbers of a history, which start with replicate and epoch")
+    return table
 
 
 if __name__ == "__main__":

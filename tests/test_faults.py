@@ -41,7 +41,8 @@ OUTPUTS = {  # what each stage writes, in this order
         *["models/moons.safetensors", "history/moons.csv", "snapshots/moons.safetensors"],
         *[f"predictions/moons/{part}.parquet" for part in ("train", "test", "plane")],
     ],
-    "evaluate": ["metrics/moons.json", "details/moons.json", "rows/moons.parquet", "confusion/moons/test.csv"],
+    "evaluate": ["metrics/moons.json", "details/moons.json", "rows/moons.parquet", "curves/moons.csv"]
+    + [f"{kind}/moons/test.csv" for kind in ("confusion", "roc", "precision_recall", "calibration")],
     "compare": ["comparison.md", *[f"comparison/{file}.csv" for file in ("leaderboard", "pairs", "seeds")]],
     "plot": ["images/moons.png"],
     "plot_data": ["data_images/moons.png"],

@@ -41,6 +41,7 @@ variants:
   own: {dataset: own, hidden_units: [4], activation: tanh, optimizer: sgd, lr: 0.1, epochs: 5, log_every: 2}
 contrasts: {}
 """
+KINDS = ("confusion", "roc", "precision_recall", "calibration")  # of plots for classes
 NAMES = ("moons", "blobs", "line", "own")  # binary, three classes of three features, one feature, two features
 OWN = "a,b,answer\n" + "".join(f"{k % 7},{k / 4},{k % 7 - k / 8}\n" for k in range(40))
 
@@ -64,7 +65,8 @@ def arguments(stage: str, name: str, folder: Path) -> list[str]:
         "evaluate": [
             *[*data, *predictions, "--metrics", folder / f"metrics/{name}.json"],
             *["--details", folder / f"details/{name}.json", "--rows", folder / f"rows/{name}.parquet"],
-            *["--confusion", folder / "confusion" / name],
+            *["--history", folder / f"history/{name}.csv", "--curves", folder / f"curves/{name}.csv"],
+            *[word for kind in KINDS for word in (f"--{kind.replace('_', '-')}", folder / kind / name)],
         ],
         "compare": [
             *[*params, "--details", folder / "details", "--rows", folder / "rows"],
@@ -119,11 +121,11 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def confusion(folder: Path, name: str) -> list[list[str]]:
-    """The pairs (actual, predicted) of a variant's confusion plot."""
+    """The pairs (actual, predicted) of a variant's confusion plot, each as often as it was counted."""
     with (folder / f"confusion/{name}/test.csv").open(newline="") as file:
-        header, *pairs = csv.reader(file)
-    assert header == ["actual", "predicted"]
-    return pairs
+        header, *counts = csv.reader(file)
+    assert header == ["actual", "predicted", "count", "share"]
+    return [[actual, predicted] for actual, predicted, count, _ in counts for _ in range(int(count))]
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -181,9 +183,11 @@ def test_every_file_is_there_and_no_other(made: Path) -> None:
         expected |= {f"details/{name}.json", f"rows/{name}.parquet", f"images/{name}.png", f"data_images/{name}.png"}
     expected |= {f"comparison/{file}.csv" for file in ("leaderboard", "pairs", "seeds")}
     expected |= {"page.html", "report/index.html", "report/summary.md"}
-    expected |= {"predictions/moons/plane.parquet", "confusion/moons/test.csv", "confusion/blobs/test.csv"}
+    expected |= {f"curves/{name}.csv" for name in NAMES}
+    expected |= {f"{kind}/{name}/test.csv" for kind in KINDS for name in ("moons", "blobs")}
+    expected |= {"predictions/moons/plane.parquet"}
     assert set(contents(made)) == expected
-    assert (made / "confusion/line").is_dir()
+    assert all((made / kind / "line").is_dir() for kind in KINDS)
 
 
 @pytest.mark.parametrize("name", NAMES)
