@@ -4,7 +4,7 @@ VENV := .venv
 JOBS ?= 1
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
-RUN_DVC := crashes mend pipeline readme same_bits tutorial verify
+RUN_DVC := compare crashes mend pipeline readme same_bits tutorial verify
 
 .PHONY: help setup repro plots compare verify test test-slow coverage mutation lint format clean
 .DEFAULT_GOAL := help
