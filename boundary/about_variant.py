@@ -44,12 +44,13 @@ def describe(trained: Trained, divided: Divided, film: Mapping[str, Any] | None)
         note = f"{divided.name} has {count} features: a picture that bends needs one or two. Its results are below."
     elif film is None:
         note = f"{trained.name} is too large to be replayed in this page. Its results are below."
+    stopping = "" if trained.settings.patience is None else "; early stopping: each replicate keeps its best epoch"
     image, caption = _picture(trained, divided)
     return {
         "name": trained.name,
         "dataset": divided.name,
         "short": shape,
-        "about": f"{shape}; {trained.snapshots.network.parameter_count} parameters",
+        "about": f"{shape}; {trained.snapshots.network.parameter_count} parameters{stopping}",
         "film": film,
         "note": note,
         "picture": image,

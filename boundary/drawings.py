@@ -189,11 +189,6 @@ def quartiles(values: Sequence[float]) -> tuple[float, float]:
     return found[0], found[1]
 
 
-def palette() -> dict[str, str]:
-    """The style sheet's classes of the colours."""
-    return {f"c{k}": colour for k, colour in enumerate(COLOURS)}
-
-
 def _path(points: Sequence[tuple[float, float]]) -> str:
     return "M" + "L".join(f"{_n(a)} {_n(b)}" for a, b in points)
 

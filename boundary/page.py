@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from boundary import drawings, figures, replay, sections
+from boundary import figures, replay, sections
 from boundary.about_data import Divided
 from boundary.about_variant import Trained
 from boundary.params import Params
@@ -64,7 +64,7 @@ def contents(
         "replicates": settings.replicates,
         "seed": settings.seed,
         "precision": settings.precision,
-        "palette": drawings.palette(),
+        "palette": {f"c{k}": colour for k, colour in enumerate(figures.COLOURS)},  # classes of the style sheet
         "hashes": hashes,
         "featured": _featured(settings, [variant["name"] for variant in listed if variant["film"]] or list(variants)),
         "scenes": {

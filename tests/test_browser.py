@@ -312,6 +312,17 @@ def test_the_keyboard_is_enough(browser: Browser, published: Path) -> None:
     browser.nothing_went_wrong()
 
 
+def test_on_paper_it_is_light_and_leaves_out_what_only_a_screen_can_do(browser: Browser, published: Path) -> None:
+    browser.open(published / "report/index.html", width=800, dark=True)
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        assert browser.pixels(browser["h1"])[0, 0].min() > 0.99
+        assert not any(browser[css].is_displayed() for css in ("nav", "#replay", "#theme"))
+        assert browser[".board"].is_displayed()
+    finally:
+        browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
 def test_everything_that_can_be_used_has_a_name(browser: Browser, published: Path) -> None:
     browser.open(published / "report/index.html", height=16_000)
     kinds = ("a", "button", "input", "select", "canvas[tabindex]", "[role=img]", "[role=region]")
