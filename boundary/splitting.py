@@ -40,18 +40,18 @@ def _count(share: float, rows: int) -> int:
 
 def _draw(rows: np.ndarray, classes: np.ndarray | None, count: int, seed: int | None) -> tuple[np.ndarray, np.ndarray]:
     """The rest and the part."""
+    if classes is None:  # as scikit-learn does it, without the second that its import takes
+        shuffled = rows[np.random.RandomState(seed).permutation(len(rows))]
+        return shuffled[count:], shuffled[:count]
     from sklearn.model_selection import train_test_split
 
-    stratify = None if classes is None else classes[rows]
-    if stratify is not None:
-        labels, counts = np.unique(stratify, return_counts=True)
-        if counts.min() < 2:
-            rare = labels[counts.argmin()]
-            raise SplitError(f"split.kind: found stratified, but class {rare} has one row, expected two or more")
-        if min(count, len(rows) - count) < len(labels):
-            sizes = f"{len(rows) - count} and {count} rows"
-            raise SplitError(
-                f"split.kind: found stratified, but parts of {sizes} cannot hold {len(labels)} classes each"
-            )
+    stratify = classes[rows]
+    labels, counts = np.unique(stratify, return_counts=True)
+    if counts.min() < 2:
+        rare = labels[counts.argmin()]
+        raise SplitError(f"split.kind: found stratified, but class {rare} has one row, expected two or more")
+    if min(count, len(rows) - count) < len(labels):
+        sizes = f"{len(rows) - count} and {count} rows"
+        raise SplitError(f"split.kind: found stratified, but parts of {sizes} cannot hold {len(labels)} classes each")
     rest, part = train_test_split(rows, test_size=count, random_state=seed, stratify=stratify)
     return rest, part
