@@ -99,6 +99,7 @@ class Saver(Protocol):
     def save(self, state: State) -> None: ...
 
 
+@torch.inference_mode()
 def fit(
     network: Network,
     goal: Goal,
