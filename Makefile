@@ -1,12 +1,13 @@
 # `make help` lists the targets. Every target sets up what it needs, in .venv.
 PYTHON ?= python3
 VENV := .venv
+BENCH := .venv-bench
 JOBS ?= 1
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 RUN_DVC := compare crashes mend pipeline readme same_bits tutorial verify
 
-.PHONY: help setup repro plots compare verify test test-slow coverage mutation lint format clean
+.PHONY: help setup repro plots compare verify bench test test-slow coverage mutation lint format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -30,6 +31,9 @@ compare: $(VENV)/run ## what improved or regressed beyond luck since the commit,
 
 verify: $(VENV)/run ## run everything again from nothing, and compare every byte
 	@python -m tools.verify
+
+bench: $(BENCH)/run ## compare its speed with that of other libraries, into benchmarks/results.md
+	@$(BENCH)/bin/python -m benchmarks.run benchmarks
 
 test: $(VENV)/test lint ## prove that it works: lint, types, and every test but the slow ones
 	python -m pytest -m "not slow"
@@ -57,8 +61,8 @@ format: $(VENV)/test ## put the code into shape
 
 setup: $(VENV)/test ## install everything into .venv
 
-clean: ## remove .venv and caches; results and DVC's cache stay
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage mutants
+clean: ## remove virtual environments and caches; results and DVC's cache stay
+	rm -rf $(VENV) $(BENCH) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage mutants
 
 $(VENV)/run: requirements.txt constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, PYTHON=... chooses one; found " + sys.version.split()[0])'
@@ -72,4 +76,9 @@ $(VENV)/test: $(VENV)/run requirements-dev.txt
 
 $(VENV)/mutation: $(VENV)/test requirements-mutation.txt
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-mutation.txt -c constraints.txt
+	@touch $@
+
+$(BENCH)/run: requirements-bench.txt requirements.txt constraints.txt
+	test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt -c constraints.txt
 	@touch $@

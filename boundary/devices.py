@@ -10,6 +10,7 @@ import torch
 from boundary.arithmetic import PRECISIONS
 
 CHUNK_BYTES = 1 << 19  # of a chunk's largest tensor: what a step needs at a time then stays in the cache of a core
+COMPILED_CHUNK_BYTES = 1 << 20  # a compiled step needs less at a time, but its call costs a tenth of a millisecond
 CELLS_PER_THREAD = 1 << 18  # numbers in the largest tensor for each thread: below, waking it costs more than it saves
 SECONDS_PER_CELL = {"exact": 8e-9, "fast": 2e-9}  # of a step, per number in the network's layers; not compiled
 COMPILING_PAYS = 60.0  # seconds of work: compiling takes some 20, and saves two thirds
@@ -59,10 +60,12 @@ def plan(device: torch.device, precision: str, sizes: Sequence[int], rows: int, 
         return Plan(min(chunks, replicates), compiled=steps >= COMPILING_PAYS_ON_GPU)
     if device.type != "cpu":
         return Plan()
-    chunks = min(replicates, math.ceil(replicates * bytes_each * max(sizes) / CHUNK_BYTES))
     processors = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+    seconds = SECONDS_PER_CELL[precision] * replicates * rows * sum(sizes) * steps / min(replicates, processors)
+    compiled = seconds >= COMPILING_PAYS
+    chunk_bytes = COMPILED_CHUNK_BYTES if compiled else CHUNK_BYTES
+    chunks = math.ceil(replicates / max(1, chunk_bytes // (bytes_each * max(sizes))))
     workers = min(chunks, processors)
     cells = math.ceil(replicates / chunks) * rows * max(sizes)
     threads = max(1, min(processors // workers, cells // CELLS_PER_THREAD))
-    seconds = SECONDS_PER_CELL[precision] * replicates * rows * sum(sizes) * steps / workers
-    return Plan(chunks, workers, threads, seconds >= COMPILING_PAYS)
+    return Plan(chunks, workers, threads, compiled)
