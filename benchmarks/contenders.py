@@ -100,9 +100,11 @@ def lightning(work: Work, start: np.ndarray) -> Train:
     """PyTorch Lightning's Trainer, everything that can be switched off switched off."""
     import logging
 
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     import lightning as L
     from torch.utils.data import DataLoader, TensorDataset
+
+    for name in ("lightning.pytorch", "lightning.pytorch.utilities.rank_zero"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
     x, y, loss_function = tensors_of(work)
 

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 Results = Mapping[tuple[str, int], Mapping[str, "Timing"]]
 JAX = "JAX, float32"
 HOW_TO_READ = """\
-Microseconds per replicate and epoch, the median of the rounds; how many times as quick as the plain loop and as JAX,
-round by round: median (least .. most). First call: seconds beyond a usual one, for compiling mostly. Those that train
-one model at a time are measured with one, and only the plain loop again beside many replicates."""
+Microseconds per replicate and epoch, the median of the rounds; the same in time of processors, of all threads together;
+how many times as quick as the plain loop and as JAX, round by round: median (least .. most). First call: seconds beyond
+a usual one, for compiling mostly. Those that train one model at a time are measured with one, and only the plain loop
+again beside many replicates."""
 FLOOR = """\
 ## The floor
 
@@ -56,6 +57,7 @@ def table(works: Sequence[Work], results: Results, rates: Mapping[str, tuple[flo
                     [
                         contender,
                         f"{timing.median:.1f}",
+                        f"{timing.processors_median:.1f}",
                         spread(ratios(timings, PLAIN, contender)),
                         spread(ratios(timings, JAX, contender)),
                         f"{max(timing.first, 0):.1f}",
@@ -63,7 +65,7 @@ def table(works: Sequence[Work], results: Results, rates: Mapping[str, tuple[flo
                     for contender, timing in timings.items()
                 ]
                 parts.append(f"## {work.name}: {work.description}; R = {replicates}, {work.epochs[replicates]} epochs")
-                parts.append(grid(["", "us", "x plain loop", "x JAX", "first call, s"], rows))
+                parts.append(grid(["", "us", "of processors, us", "x plain loop", "x JAX", "first call, s"], rows))
     parts.append(FLOOR)
     parts.append(
         grid(["", "precision", "operations, us", "bytes, us", "measured, us", "reached"], floors(works, results, rates))

@@ -23,15 +23,24 @@ SAME_LOSS = 0.15  # mini-batches, whose order differs: relative difference of th
 
 @dataclass
 class Timing:
-    """Of one contender: microseconds per replicate and epoch, round by round, and seconds that its first call cost."""
+    """Of one contender: microseconds per replicate and epoch, round by round, and seconds that its first call cost.
+
+    `processors`: the same in time of processors, all threads together, which other programs' work hardly changes.
+    """
 
     first: float = 0.0
     rounds: list[float] = field(default_factory=list)
+    processors: list[float] = field(default_factory=list)
 
     @property
     def median(self) -> float:
         """Of the rounds."""
         return statistics.median(self.rounds)
+
+    @property
+    def processors_median(self) -> float:
+        """Of the rounds."""
+        return statistics.median(self.processors)
 
 
 def starting_points(work: Work, replicates: int) -> np.ndarray:
@@ -64,11 +73,13 @@ def measure(work: Work, replicates: int, rounds: int) -> dict[str, Timing]:
     expected = trains[REFERENCE][0](epochs)
     for turn in range(rounds + 1):
         for name, (train, count) in trains.items():
-            before = time.perf_counter()
+            before, before_of_processors = time.perf_counter(), time.process_time()
             trained = train(epochs)
             seconds = time.perf_counter() - before
             if turn:
+                processors = time.process_time() - before_of_processors
                 timings[name].rounds.append(seconds / count / epochs * 1e6)
+                timings[name].processors.append(processors / count / epochs * 1e6)
             else:
                 timings[name].first = seconds
                 check(work, name, trained, expected[:count])
@@ -76,7 +87,8 @@ def measure(work: Work, replicates: int, rounds: int) -> dict[str, Timing]:
         timings[name].first -= timings[name].median * count * epochs / 1e6
     print(f"{work.name}, {replicates} replicates x {epochs} epochs", flush=True)
     for name, timing in timings.items():
-        print(f"  {name:28s} {timing.median:10.1f} us  first call {max(timing.first, 0):5.1f} s", flush=True)
+        figures = f"{timing.median:10.1f} us {timing.processors_median:10.1f} us of processors"
+        print(f"  {name:28s} {figures}   first call {max(timing.first, 0):5.1f} s", flush=True)
     return timings
 
 
@@ -84,7 +96,7 @@ def main() -> None:
     """Write results.md and results.png."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--works", nargs="+")
     parser.add_argument("--replicates", nargs="+", type=int)
     arguments = parser.parse_args()

@@ -12,7 +12,8 @@ Shapes: R replicates, P parameters of one network.
 import itertools
 import math
 from collections.abc import Iterator
-from typing import Protocol
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -36,15 +37,22 @@ class Optimizer(Protocol):
     ) -> tuple[Tensor, Tensor]: ...
 
 
+@dataclass(frozen=True)
 class SGD:
     """Stochastic gradient descent, with (Nesterov) momentum and L2 weight decay as torch.optim.SGD has them.
 
     Its memory is the velocity, with momentum; nothing without.
     """
 
-    def __init__(self, lr: float, momentum: float = 0.0, nesterov: bool = False, weight_decay: float = 0.0):
-        self.lr, self.momentum, self.nesterov, self.weight_decay = lr, momentum, nesterov, weight_decay
-        self.slots = 1 if momentum else 0
+    lr: float
+    momentum: float = 0.0
+    nesterov: bool = False
+    weight_decay: float = 0.0
+
+    @property
+    def slots(self) -> int:
+        """1 for the velocity."""
+        return 1 if self.momentum else 0
 
     def rates(self) -> Iterator[tuple[float, ...]]:
         """None."""
@@ -63,19 +71,20 @@ class SGD:
         return parameters - gradient * self.lr, memory
 
 
+@dataclass(frozen=True)
 class Adam:
     """Adam (Kingma and Ba, arXiv 1412.6980) with L2 weight decay, as torch.optim.Adam.
 
     Its memory is the running means of g and of g^2.
     """
 
-    decoupled = False
-    slots = 2
+    lr: float
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+    weight_decay: float = 0.0
 
-    def __init__(
-        self, lr: float, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.0
-    ):
-        self.lr, self.betas, self.eps, self.weight_decay = lr, betas, eps, weight_decay
+    decoupled: ClassVar[bool] = False
+    slots: ClassVar[int] = 2
 
     def rates(self) -> Iterator[tuple[float, ...]]:
         """lr / (1 - beta1^t) and 1 / sqrt(1 - beta2^t), which correct the means' bias towards their start, 0.
@@ -102,10 +111,11 @@ class Adam:
         return parameters - mean * rates[0] / (root + self.eps), torch.stack([mean, square], 1)
 
 
+@dataclass(frozen=True)
 class AdamW(Adam):
     """Adam with weight decay kept apart from the gradient (Loshchilov and Hutter, arXiv 1711.05101)."""
 
-    decoupled = True
+    decoupled: ClassVar[bool] = True
 
 
 OPTIMIZERS: dict[str, type[SGD] | type[Adam]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}

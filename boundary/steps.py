@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -74,6 +75,7 @@ def in_chunks(run: Run, chunks: int, pool: ThreadPoolExecutor) -> Run:
     return run_all
 
 
+@cache
 def compiled(step: Step, device: torch.device) -> Run:
     """The step as one program of PyTorch's compiler, made at its first call; where that fails, the step as it is.
 
@@ -84,7 +86,7 @@ def compiled(step: Step, device: torch.device) -> Run:
     if device.type != "cuda":
         how = {"options": {"cpp_wrapper": True, "cpp.enable_floating_point_contract_flag": "off"}}
     call: Callable[..., Outcome] = step.__call__
-    program = torch.compile(call, fullgraph=True, dynamic=False, **how)
+    program = torch.compile(call, fullgraph=True, dynamic=False, isolate_recompiles=True, **how)
     failed = False
 
     def run(parameters: Tensor, memory: Tensor, rates: Tensor, x: Tensor, y: Tensor) -> Outcome:

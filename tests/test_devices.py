@@ -91,7 +91,7 @@ def test_the_environment_may_say_how_many_threads(four_processors: None, monkeyp
             assert plan.workers * plan.threads > most // 2
 
 
-def test_long_work_is_compiled_and_no_other() -> None:
+def test_long_work_is_compiled_and_no_other(four_processors: None) -> None:
     """What the default pipeline does is over before a compiler has started."""
     settings = params.load(ROOT / "params.yaml")
     longest = max(variant.epochs for variant in settings.variants.values())
