@@ -82,11 +82,13 @@ def compiled(step: Step, device: torch.device) -> Run:
     On a CPU, C++ in which a * b + c is rounded twice, as IEEE 754 has it, and which runs free of Python's lock. On a
     GPU, PyTorch's own kernels recorded as a CUDA graph: the compiler's would round a * b + c once.
     """
-    how: dict[str, Any] = {"backend": "cudagraphs"}
-    if device.type != "cuda":
-        how = {"options": {"cpp_wrapper": True, "cpp.enable_floating_point_contract_flag": "off"}}
+    how: dict[str, Any] = {"fullgraph": True, "dynamic": False, "isolate_recompiles": True}
+    if device.type == "cuda":
+        how["backend"] = "cudagraphs"
+    else:
+        how["options"] = {"cpp_wrapper": True, "cpp.enable_floating_point_contract_flag": "off"}
     call: Callable[..., Outcome] = step.__call__
-    program = torch.compile(call, fullgraph=True, dynamic=False, isolate_recompiles=True, **how)
+    program = torch.compile(call, **how)
     failed = False
 
     def run(parameters: Tensor, memory: Tensor, rates: Tensor, x: Tensor, y: Tensor) -> Outcome:

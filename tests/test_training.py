@@ -377,13 +377,16 @@ MOVING_DATA = {
     "_unsafe_view",
     "cat",
     "detach",
+    "detach_",
     "expand",
     "full_like",
     "index",
+    "lift_fresh",
+    "new_zeros",
     "ones_like",
     "scalar_tensor",
     "slice",
-} | {"split", "squeeze", "stack", "transpose", "view", "zeros_like"}
+} | {"select", "split", "squeeze", "stack", "transpose", "unsqueeze", "view", "zeros_like"}
 DRAWN_ON_THE_CPU = {"rand", "randperm"}
 ALLOWED = ROUNDED_AS_IEEE_SAYS | WITHOUT_ROUNDING | ON_INTEGERS | EXACT_ON_OPERANDS | MOVING_DATA | DRAWN_ON_THE_CPU
 
