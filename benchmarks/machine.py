@@ -24,6 +24,11 @@ def name() -> str:
     return f"{model}, {os.cpu_count()} cores; Python {platform.python_version()}, {packages}"
 
 
+def load() -> float:
+    """How many programs there were to run at a time, on average over the last minute: others' work."""
+    return os.getloadavg()[0]
+
+
 def _rate(work: Callable[[], object], amount: float) -> float:
     """Amount per second, of the best of 20 calls."""
     times = []

@@ -100,14 +100,16 @@ def main() -> None:
     parser.add_argument("--works", nargs="+")
     parser.add_argument("--replicates", nargs="+", type=int)
     arguments = parser.parse_args()
-    results, rates = {}, {}
+    results, load = {}, machine.load()
     for work in works():
         if arguments.works is None or work.name in arguments.works:
             for replicates in work.epochs:
                 if arguments.replicates is None or replicates in arguments.replicates:
                     results[work.name, replicates] = measure(work, replicates, arguments.rounds)
     rates = {precision: machine.rates(p.dtype) for precision, p in contenders.PRECISIONS.items()}
-    (arguments.folder / "results.md").write_text(report.table(works(), results, rates, machine.name()))
+    (arguments.folder / "results.md").write_text(
+        report.table(works(), results, rates, f"{machine.name()}. Other programs' load at the start: {load:.1f}")
+    )
     report.picture(results).savefig(arguments.folder / "results.png", metadata={"Software": None})
 
 
