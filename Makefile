@@ -1,13 +1,14 @@
 # `make help` lists the targets. Every target sets up what it needs, in .venv.
 PYTHON ?= python3
 VENV := .venv
+BENCH := .venv-bench
 JOBS ?= 1
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 RUN_DVC := compare crashes mend pipeline readme same_bits tutorial verify
 export VARIANT INPUT OUTPUT
 
-.PHONY: help setup repro plots compare predict experiments changes fresh verify schema test test-slow coverage mutation \
+.PHONY: help setup repro plots compare predict experiments changes fresh verify schema bench test test-slow coverage mutation \
 	lint format clean
 .DEFAULT_GOAL := help
 
@@ -50,6 +51,9 @@ verify: $(VENV)/run ## run everything again from nothing, and compare every byte
 schema: $(VENV)/run ## write params.schema.json, by which editors check params.yaml
 	@python -m tools.params_schema
 
+bench: $(BENCH)/run ## compare its speed with that of other libraries, into benchmarks/results.md
+	@$(BENCH)/bin/python -m benchmarks.run benchmarks
+
 test: $(VENV)/test lint ## prove that it works: lint, types, and every test but the slow ones
 	python -m pytest -m "not slow"
 
@@ -76,8 +80,8 @@ format: $(VENV)/test ## put the code into shape
 
 setup: $(VENV)/test ## install everything into .venv
 
-clean: ## remove .venv and caches; results and DVC's cache stay
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage mutants
+clean: ## remove virtual environments and caches; results and DVC's cache stay
+	rm -rf $(VENV) $(BENCH) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage mutants
 
 $(VENV)/run: requirements.txt constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, PYTHON=... chooses one; found " + sys.version.split()[0])'
@@ -91,4 +95,9 @@ $(VENV)/test: $(VENV)/run requirements-dev.txt
 
 $(VENV)/mutation: $(VENV)/test requirements-mutation.txt
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-mutation.txt -c constraints.txt
+	@touch $@
+
+$(BENCH)/run: requirements-bench.txt requirements.txt constraints.txt
+	test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt -c constraints.txt
 	@touch $@

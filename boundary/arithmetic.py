@@ -33,6 +33,8 @@ from boundary.elementary import EXPONENT_BIAS, FRACTION_BITS
 
 BLOCK = 4096
 LARGEST = 2.0**480  # a replicate with numbers beyond has diverged: nan
+EXPONENT_FIELD = ((1 << 11) - 1) << FRACTION_BITS
+HALF = 1 << (FRACTION_BITS - 1)  # of a fraction: 1.5 * 2^k has the bits of 2^k, and this one
 FINEST_GRID = -480  # log2; products of two grids stay far above the subnormal numbers
 REPLICATE = (-2, -1)  # axes of one replicate's matrix
 SAMPLE = (-2,)  # axis of one sample's features
@@ -63,10 +65,10 @@ def to_grid(t: Tensor, bits: int, axes: tuple[int, ...]) -> Tensor:
     maximum is not below LARGEST, or is nan, all becomes nan.
     """
     largest = t.abs().amax(axes, keepdim=True)
-    exponent = (largest.view(torch.int64) >> FRACTION_BITS) - (EXPONENT_BIAS - 1)
-    grid_exponent = (exponent - bits).clamp(min=FINEST_GRID)
-    shift = elementary.power_of_two(grid_exponent.clamp(max=900) + FRACTION_BITS) * 1.5
-    shift = torch.where(largest < LARGEST, shift, torch.nan)
+    field = largest.view(torch.int64) & EXPONENT_FIELD  # of 2^(e - 1)
+    field = field.clamp_(min=(FINEST_GRID + bits + EXPONENT_BIAS - 1) << FRACTION_BITS)
+    field = field.add_(((FRACTION_BITS + 1 - bits) << FRACTION_BITS) + HALF)  # of 1.5 * 2^(e - bits + 52)
+    shift = torch.where(largest < LARGEST, field.view(torch.float64), torch.nan)
     return (t + shift).sub_(shift)
 
 

@@ -61,7 +61,7 @@ class Checkpoint:
         log = {e: {name: value[k] for name, value in values.items()} for k, e in enumerate(metadata["logged"])}
         generators = [state.clone() for state in tensors["generators"]]
         self.resumed = metadata["epoch"]
-        return State(metadata["epoch"], tensors["parameters"], group("optimizer."), generators, log, group("best."))
+        return State(metadata["epoch"], tensors["parameters"], tensors["memory"], generators, log, group("best."))
 
     def due(self) -> bool:
         """Whether it is time to save again."""
@@ -71,8 +71,7 @@ class Checkpoint:
         """Write the state in place of the one before."""
         from safetensors.torch import save
 
-        tensors = {"parameters": state.parameters, "generators": torch.stack(state.generators)}
-        tensors |= {f"optimizer.{name}": tensor for name, tensor in state.optimizer.items()}
+        tensors = {"parameters": state.parameters, "memory": state.memory, "generators": torch.stack(state.generators)}
         tensors |= {f"best.{name}": tensor for name, tensor in state.best.items()}
         for name in next(iter(state.log.values()), {}):
             tensors[f"log.{name}"] = torch.stack([entry[name] for entry in state.log.values()])

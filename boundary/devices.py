@@ -1,12 +1,35 @@
-"""Where to compute, and with how many threads."""
+"""Where to compute, in which chunks, with how many threads, and whether to compile first."""
 
+import math
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
-CELLS_PER_THREAD = (
-    1 << 18
-)  # numbers in the largest tensor for each thread: below, waking a thread costs more than it saves
+from boundary.arithmetic import PRECISIONS
+
+CHUNK_BYTES = 1 << 19  # of a chunk's largest tensor: what a step needs at a time then stays in the cache of a core
+COMPILED_CHUNK_BYTES = 1 << 20  # a compiled step needs less at a time, but its call costs a tenth of a millisecond
+CELLS_PER_THREAD = 1 << 18  # numbers in the largest tensor for each thread: below, waking it costs more than it saves
+SECONDS_PER_CELL = {"exact": 8e-9, "fast": 2e-9}  # of a step, per number in the network's layers; not compiled
+COMPILING_PAYS = 60.0  # seconds of work: compiling takes some 20, and saves two thirds
+COMPILING_PAYS_ON_GPU = 50_000  # steps: there it saves the time to launch operations, a millisecond or two a step
+COPIES = 4  # numbers that a step holds at a time, for each number in the network's layers
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to run a training's steps; exact results don't depend on it.
+
+    Replicates are taken in so many `chunks`, so many of them side by side by `workers`, each with `threads` of
+    PyTorch's own. `compiled`: the step is compiled first.
+    """
+
+    chunks: int = 1
+    workers: int = 1
+    threads: int = 1
+    compiled: bool = False
 
 
 def choose(device: str, precision: str) -> torch.device:
@@ -23,11 +46,26 @@ def choose(device: str, precision: str) -> torch.device:
     return torch.device(device)
 
 
-def use_threads(cells: int) -> None:
-    """Set PyTorch's threads for tensors of `cells` numbers, unless OMP_NUM_THREADS says how many.
+def plan(device: torch.device, precision: str, sizes: Sequence[int], rows: int, replicates: int, steps: int) -> Plan:
+    """The plan for so many steps, of so many rows each, of networks with layers of these sizes.
 
-    Small tensors want one: with PyTorch's default, threads wait for each other most of the time, and on a busy
-    machine for much longer.
+    On a CPU, chunks are as small as its caches, and each gets a worker, up to the processors (or OMP_NUM_THREADS):
+    workers need not wait for each other at every operation, as PyTorch's own threads do. On a GPU, they are as large
+    as its free memory.
     """
-    if "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(max(1, min(os.cpu_count() or 1, cells // CELLS_PER_THREAD)))
+    bytes_each = rows * torch.finfo(PRECISIONS[precision].dtype).bits // 8
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        chunks = math.ceil(replicates * bytes_each * sum(sizes) * COPIES / free)
+        return Plan(min(chunks, replicates), compiled=steps >= COMPILING_PAYS_ON_GPU)
+    if device.type != "cpu":
+        return Plan()
+    processors = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+    seconds = SECONDS_PER_CELL[precision] * replicates * rows * sum(sizes) * steps / min(replicates, processors)
+    compiled = seconds >= COMPILING_PAYS
+    chunk_bytes = COMPILED_CHUNK_BYTES if compiled else CHUNK_BYTES
+    chunks = math.ceil(replicates / max(1, chunk_bytes // (bytes_each * max(sizes))))
+    workers = min(chunks, processors)
+    cells = math.ceil(replicates / chunks) * rows * max(sizes)
+    threads = max(1, min(processors // workers, cells // CELLS_PER_THREAD))
+    return Plan(chunks, workers, threads, compiled)

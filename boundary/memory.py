@@ -40,12 +40,14 @@ def table(rows: int, features: int) -> int:
 
 
 def training(sizes: Sequence[int], replicates: int, rows: int, logged: int) -> int:
-    """Bytes of the parameters with their gradient, the outputs of all layers for `rows` at once, and the log.
+    """Bytes of the parameters with their gradient, the outputs for `rows` at once, and the log.
+
+    Of hidden layers only a chunk of the replicates is held at a time.
 
     sizes: of the layers, inputs first; logged: how many epochs.
     """
     parameters = sum((i + 1) * o for i, o in pairwise(sizes))
-    return NUMBER * replicates * (2 * parameters + rows * sum(sizes[1:]) + LOGGED * logged)
+    return NUMBER * replicates * (2 * parameters + rows * sizes[-1] + LOGGED * logged)
 
 
 def of_variant(variant: Variant, replicates: int, rows: int, features: int, outputs: int) -> int:

@@ -92,7 +92,7 @@ class Network:
         for n, (weight, bias) in enumerate(self.layers(parameters), start=1):
             inputs = arithmetic.operand(h, axes) if traces else h
             weight = arithmetic.operand(weight)
-            z = arithmetic.product(weight, inputs) + bias
+            z = arithmetic.product(weight, inputs).add_(bias)
             h = activation(arithmetic, z) if n < len(self.shapes) else z
             traces.append(Trace(weight, inputs, z, h))
         return h, traces
@@ -108,5 +108,5 @@ class Network:
             if n:
                 below = traces[n - 1]
                 by_h = arithmetic.product(traces[n].weight.transpose(-1, -2), g)
-                gradient = by_h * slope(arithmetic, below.z, below.h)
+                gradient = by_h.mul_(slope(arithmetic, below.z, below.h))
         return torch.cat(gradients, dim=1)

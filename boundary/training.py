@@ -3,6 +3,8 @@
 Shapes: R replicates, P parameters, rows = examples; x (features, rows), y (outputs, rows) as losses.py wants it.
 """
 
+import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -12,11 +14,13 @@ import torch
 from torch import Tensor
 
 from boundary.arithmetic import SAMPLE, Arithmetic, Exact, Fast
+from boundary.devices import Plan
 from boundary.history import History
 from boundary.losses import LOSSES, TASK_LOSSES, Loss
 from boundary.networks import Network
 from boundary.optimizers import Optimizer
 from boundary.outputs import labels, probabilities
+from boundary.steps import Step, running
 from boundary.stopping import Best
 
 
@@ -77,13 +81,14 @@ class Goal:
 class State:
     """All that a training needs to go on before `epoch`: tensors on any device, and what was logged so far.
 
-    generators: the states of the replicates' generators; log: for each logged epoch, values (R,) by name, and the
-    weights (K, P) that are kept; best: with patience, the fields of stopping.Best, once an epoch was logged.
+    memory: the optimizer's; generators: the states of the replicates' generators; log: for each logged epoch, values
+    (R,) by name, and the weights (K, P) that are kept; best: with patience, the fields of stopping.Best, once an epoch
+    was logged.
     """
 
     epoch: int
     parameters: Tensor
-    optimizer: dict[str, Tensor]
+    memory: Tensor
     generators: list[Tensor]
     log: dict[int, dict[str, Tensor]]
     best: dict[str, Tensor] = field(default_factory=dict)
@@ -99,6 +104,7 @@ class Saver(Protocol):
     def save(self, state: State) -> None: ...
 
 
+@torch.inference_mode()
 def fit(
     network: Network,
     goal: Goal,
@@ -112,13 +118,14 @@ def fit(
     saver: Saver | None = None,
     keep: int = 0,
     validation: Examples | None = None,
+    plan: Plan | None = None,
 ) -> tuple[Tensor, History]:
     """Train from `start` (R, P) on data = (train, test); returns the parameters (R, P) and the history.
 
     Runs on the device of `start`. `generators` (CPU), one a replicate, shuffle its mini-batches: a replicate is
     trained the same whatever others are trained beside it. `progress` wraps the range of epochs. With a `saver`, an
     earlier run's state is taken up, and states are saved; the result is the same. The history holds the weights of the
-    first `keep` replicates. A schedule with patience needs `validation`.
+    first `keep` replicates. A schedule with patience needs `validation`. `plan` says how to run the steps.
     """
     batch_rows = min(schedule.batch_size or len(data[0]), len(data[0]))
     arithmetic = arithmetic_type(max(*network.sizes, batch_rows))
@@ -127,40 +134,43 @@ def fit(
     if validation is not None:
         validation = validation.to(start.device, arithmetic.dtype)
     parameters = start.to(arithmetic.dtype)
+    memory = parameters.new_zeros(len(parameters), optimizer.slots, network.parameter_count)
     log: dict[int, dict[str, Tensor]] = {}
     best: Best | None = None
     first_epoch = -schedule.burn_in_epochs
     if saver is not None and (state := saver.load()) is not None:
-        first_epoch, parameters, log = state.epoch, state.parameters.to(start.device), dict(state.log)
-        optimizer.restore({name: tensor.to(start.device) for name, tensor in state.optimizer.items()})
+        first_epoch, log = state.epoch, dict(state.log)
+        parameters, memory = state.parameters.to(start.device), state.memory.to(start.device)
         for generator, drawn in zip(generators, state.generators, strict=True):
             generator.set_state(drawn)
         if state.best:
             best = Best(**{name: tensor.to(start.device) for name, tensor in state.best.items()})
-    for epoch in progress(range(first_epoch, schedule.epochs)):
-        if best is not None and best.stopped.all():
-            break
-        logged = epoch >= 0 and (epoch % schedule.log_every == 0 or epoch == schedule.epochs - 1)
-        totals: list[dict[str, Tensor]] = []
-        for batch in _batches(train, batch_rows, generators):
-            logits, traces = network.forward(arithmetic, parameters, batch.x)
+    steps_done = (first_epoch + schedule.burn_in_epochs) * math.ceil(len(train) / batch_rows)
+    rates = itertools.islice(optimizer.rates(), steps_done, None)
+    with running(Step(network, goal.loss, optimizer, arithmetic), plan or Plan(), start.device) as step:
+        for epoch in progress(range(first_epoch, schedule.epochs)):
+            if best is not None and best.stopped.all():
+                break
+            logged = epoch >= 0 and (epoch % schedule.log_every == 0 or epoch == schedule.epochs - 1)
+            totals: list[dict[str, Tensor]] = []
+            for batch in _batches(train, batch_rows, generators):
+                rate = torch.tensor(next(rates), dtype=arithmetic.dtype, device=start.device)
+                parameters, memory, logits = step(parameters, memory, rate, batch.x, batch.y)
+                if logged:
+                    totals.append(_totals(arithmetic, goal, logits, batch.y))
             if logged:
-                totals.append(_totals(arithmetic, goal, logits, batch.y))
-            gradient = goal.loss.gradient(arithmetic, logits, batch.y) * (1 / batch.x.shape[-1])
-            parameters = optimizer.step(arithmetic, parameters, network.backward(arithmetic, traces, gradient))
-        if logged:
-            on_test = _evaluate(network, goal, arithmetic_type, parameters, test)
-            log[epoch] = _means("train", totals, len(train)) | _means("test", [on_test], len(test))
-            log[epoch]["weights"] = parameters[:keep].to(torch.float32, copy=True)
-            if schedule.patience is not None and validation is not None:
-                on_validation = _evaluate(network, goal, arithmetic_type, parameters, validation)["loss"]
-                if best is None:
-                    best = Best.first(epoch, parameters, on_validation)
-                best = best.after(epoch, parameters, on_validation, schedule.patience)
-        if saver is not None and saver.due():
-            drawn_so_far = [generator.get_state() for generator in generators]
-            fields = {} if best is None else vars(best)
-            saver.save(State(epoch + 1, parameters, optimizer.state(), drawn_so_far, log, fields))
+                on_test = _evaluate(network, goal, arithmetic_type, parameters, test)
+                log[epoch] = _means("train", totals, len(train)) | _means("test", [on_test], len(test))
+                log[epoch]["weights"] = parameters[:keep].to(torch.float32, copy=True)
+                if schedule.patience is not None and validation is not None:
+                    on_validation = _evaluate(network, goal, arithmetic_type, parameters, validation)["loss"]
+                    if best is None:
+                        best = Best.first(epoch, parameters, on_validation)
+                    best = best.after(epoch, parameters, on_validation, schedule.patience)
+            if saver is not None and saver.due():
+                drawn_so_far = [generator.get_state() for generator in generators]
+                fields = {} if best is None else vars(best)
+                saver.save(State(epoch + 1, parameters, memory, drawn_so_far, log, fields))
     names = [name for name in next(iter(log.values())) if name != "weights"]
     values = {name: torch.stack([entry[name].to(start.device) for entry in log.values()]).cpu() for name in names}
     weights = torch.stack([start[:keep].float().cpu(), *(entry["weights"].cpu() for entry in log.values())])

@@ -1,6 +1,7 @@
 """train: train all replicates of a variant at once, and write what they have learned and what they now predict."""
 
 import argparse
+import math
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -114,14 +115,20 @@ def train(
     except ValueError as error:
         raise ValueError(f"variants.{name}.{error}") from None
     examples = {part: training.Examples.of(*schema.arrays(columns, described)) for part, columns in parts.items()}
-    devices.use_threads(settings.replicates * max(network.sizes) * min(variant.batch_size or 1 << 62, rows))
+    device = devices.choose(settings.device, settings.precision)
+    batch_rows = min(variant.batch_size or rows, rows)
+    steps = (variant.burn_in_epochs + variant.epochs) * math.ceil(rows / batch_rows)
+    plan = devices.plan(device, settings.precision, network.sizes, batch_rows, settings.replicates, steps)
+    torch.set_num_threads(plan.threads)
+    if plan.compiled:
+        print(f"{name}: long work, so its step is compiled first, which takes about half a minute", flush=True)
     parameters, logged = training.fit(
         network,
         goal,
         OPTIMIZERS[variant.optimizer](**variant.optimizer_options),
         PRECISIONS[settings.precision],
         (examples["train"], examples["test"]),
-        start.to(devices.choose(settings.device, settings.precision)),
+        start.to(device),
         generators,
         training.Schedule(
             variant.epochs, variant.burn_in_epochs, variant.batch_size, variant.log_every, variant.patience
@@ -130,6 +137,7 @@ def train(
         saver,
         snapshots.kept(network, variant.epochs // variant.log_every + 3, settings.replicates),
         examples.get("validation"),
+        plan,
     )
     return models.Model(network, described, parameters.to(models.PUBLISHED), settings.seed), logged
 

@@ -18,6 +18,7 @@ from sklearn.datasets import make_blobs, make_circles
 
 from boundary.activations import ACTIVATIONS
 from boundary.arithmetic import Exact, Fast
+from boundary.devices import Plan
 from boundary.networks import Network
 from boundary.optimizers import OPTIMIZERS
 from boundary.training import Examples, Goal, Schedule, fit
@@ -116,7 +117,7 @@ CONTROL = {"float32": Case((64, 64, 64), "relu", "adam", {"lr": 0.01}, companies
 CASES = SMALL | WIDE | HARD | CONTROL
 
 
-def train(case: Case, seeds: Sequence[int], epochs: int) -> tuple[torch.Tensor, torch.Tensor]:
+def train(case: Case, seeds: Sequence[int], epochs: int, plan: Plan | None = None) -> tuple[torch.Tensor, torch.Tensor]:
     """Weights (R, P) and all that was logged (values, R), both float64 (in float32: the weights float32)."""
     train_part, test_part = case.data()
     network = Network((train_part.x.shape[0], *case.hidden, train_part.y.shape[0]), case.activation)
@@ -125,7 +126,7 @@ def train(case: Case, seeds: Sequence[int], epochs: int) -> tuple[torch.Tensor, 
     optimizer = OPTIMIZERS[case.optimizer](**case.options)
     schedule = Schedule(epochs, batch_size=case.batch_size, log_every=max(1, epochs // 100))
     goal, data = Goal.of(*case.task), (train_part, test_part)
-    parameters, log = fit(network, goal, optimizer, case.arithmetic, data, start, generators, schedule)
+    parameters, log = fit(network, goal, optimizer, case.arithmetic, data, start, generators, schedule, plan=plan)
     return parameters, torch.cat(list(log.values.values()))
 
 

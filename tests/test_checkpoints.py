@@ -75,12 +75,12 @@ def test_wherever_it_was_cut_off_it_ends_the_same(tmp_path: Path, optimizer: str
 def test_only_the_same_training_takes_a_state_up(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint"
     assert Checkpoint(path, "key").load() is None
-    state = State(3, torch.ones(2, 5), {}, [torch.Generator().get_state()], {})
+    state = State(3, torch.ones(2, 5), torch.ones(2, 1, 5), [torch.Generator().get_state()], {})
     Checkpoint(path, "key").save(state)
     assert Checkpoint(path, "other").load() is None
     found = Checkpoint(path, "key").load()
     assert found is not None
-    assert (found.epoch, found.optimizer, found.log) == (3, {}, {})
+    assert (found.epoch, found.memory.shape, found.log) == (3, (2, 1, 5), {})
     assert torch.equal(found.parameters, state.parameters)
     Checkpoint(path, "key").remove()
     assert not path.exists()
@@ -91,7 +91,9 @@ def test_only_the_same_training_takes_a_state_up(tmp_path: Path) -> None:
 def test_a_damaged_file_is_no_state(position: int, change: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "checkpoint")
-        Checkpoint(path, "key").save(State(3, torch.ones(2, 5), {}, [torch.zeros(8, dtype=torch.uint8)], {}))
+        Checkpoint(path, "key").save(
+            State(3, torch.ones(2, 5), torch.ones(2, 1, 5), [torch.zeros(8, dtype=torch.uint8)], {})
+        )
         content = bytearray(path.read_bytes())
         path.write_bytes(content[: position % len(content)])
         assert Checkpoint(path, "key").load() is None

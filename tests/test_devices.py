@@ -1,12 +1,12 @@
 """Where to compute, on machines with every mix of devices."""
 
 import os
-from collections.abc import Iterator
 
 import pytest
 import torch
+from conftest import ROOT
 
-from boundary import devices
+from boundary import devices, params
 
 
 @pytest.fixture
@@ -49,25 +49,60 @@ def test_a_device_that_is_not_there_is_refused_by_name(machine: None, device: st
 
 
 @pytest.fixture
-def threads() -> Iterator[int]:
-    """The threads there are now, restored afterwards."""
-    before = torch.get_num_threads()
-    yield before
-    torch.set_num_threads(before)
-
-
-@pytest.mark.parametrize(("share", "count"), [(0, 1), (0.5, 1), (1, 1), (2, 2), (3.9, 3), (1000, 4)])
-def test_threads_grow_with_the_work_up_to_the_processors(
-    threads: int, monkeypatch: pytest.MonkeyPatch, share: float, count: int
-) -> None:
+def four_processors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
-    devices.use_threads(int(share * devices.CELLS_PER_THREAD))
-    assert torch.get_num_threads() == count
 
 
-def test_the_environment_may_say_how_many_threads(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    devices.use_threads(1 << 30)
-    devices.use_threads(1)
-    assert torch.get_num_threads() == threads
+CIRCLES = (2, 10, 10, 1)
+
+
+def on_cpu(replicates: int, rows: int = 800, precision: str = "exact", steps: int = 1000) -> devices.Plan:
+    return devices.plan(torch.device("cpu"), precision, CIRCLES, rows, replicates, steps)
+
+
+@pytest.mark.parametrize(
+    ("replicates", "rows", "precision", "chunks", "workers", "threads"),
+    [
+        (1, 800, "exact", 1, 1, 1),
+        (8, 800, "exact", 1, 1, 1),  # 8 x 10 x 800 numbers of 8 bytes: 512 kB
+        (16, 800, "exact", 2, 2, 1),
+        (16, 800, "fast", 1, 1, 1),  # of 4 bytes
+        (128, 800, "exact", 16, 4, 1),
+        (3, 1_000_000, "exact", 3, 3, 1),  # more than fits, but a replicate is one
+        (2, 1_000_000, "exact", 2, 2, 2),
+        (1, 100_000, "exact", 1, 1, 3),  # 10^6 numbers, 2^18 for each thread
+        (1, 1_000_000, "exact", 1, 1, 4),
+    ],
+)
+def test_chunks_stay_in_the_cache_and_share_the_processors(
+    four_processors: None, replicates: int, rows: int, precision: str, chunks: int, workers: int, threads: int
+) -> None:
+    plan = on_cpu(replicates, rows, precision, steps=1)
+    assert plan == devices.Plan(chunks, workers, threads)
+
+
+def test_the_environment_may_say_how_many_threads(four_processors: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    for most in (1, 2, 3):
+        monkeypatch.setenv("OMP_NUM_THREADS", str(most))
+        for replicates, rows in [(1, 1_000_000), (2, 1_000_000), (128, 800)]:
+            plan = on_cpu(replicates, rows)
+            assert plan.workers * plan.threads <= most
+            assert plan.workers * plan.threads > most // 2
+
+
+def test_long_work_is_compiled_and_no_other(four_processors: None) -> None:
+    """What the default pipeline does is over before a compiler has started."""
+    settings = params.load(ROOT / "params.yaml")
+    longest = max(variant.epochs for variant in settings.variants.values())
+    assert not on_cpu(settings.replicates, steps=longest).compiled
+    assert on_cpu(10_000, steps=1000) == devices.Plan(625, 4, 1, compiled=True)
+    assert not on_cpu(10_000, steps=10).compiled
+
+
+@pytest.mark.parametrize(("replicates", "chunks"), [(1, 1), (100, 1), (1000, 2), (10_000, 12)])
+def test_on_a_gpu_chunks_fill_the_memory(monkeypatch: pytest.MonkeyPatch, replicates: int, chunks: int) -> None:
+    """A replicate of 23 x 800 numbers of 8 bytes, four times: 589 kB, of 512 MB."""
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (512_000_000, 1_000_000_000))
+    plan = devices.plan(torch.device("cuda"), "exact", CIRCLES, 800, replicates, 1000)
+    assert (plan.chunks, plan.workers, plan.compiled) == (chunks, 1, False)

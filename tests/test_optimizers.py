@@ -1,14 +1,14 @@
 """Optimizers against torch.optim, step by step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, get_args
 
 import pytest
 import torch
 from torch import Tensor
 
-from boundary.arithmetic import Exact, Fast
-from boundary.optimizers import OPTIMIZERS, SGD, Adam, AdamW
+from boundary.arithmetic import Arithmetic, Exact, Fast
+from boundary.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer
 from boundary.params import OPTIMIZER_KEYS, OptimizerName
 
 EXACT = Exact(1)
@@ -37,13 +37,18 @@ def start_and_gradients() -> tuple[Tensor, Tensor]:
     return start, gradients * sizes
 
 
-def path(name: str, options: dict[str, Any], start: Tensor, gradients: Tensor) -> Tensor:
+def path(
+    name: str, options: dict[str, Any], start: Tensor, gradients: Tensor, arithmetic: Arithmetic = EXACT
+) -> Tensor:
     """The parameters after each step (steps, R, P)."""
-    optimizer, parameters, steps = OPTIMIZERS[name](**options), start, []
-    for gradient in gradients:
-        parameters = optimizer.step(EXACT, parameters, gradient)
-        steps.append(parameters)
-    return torch.stack(steps)
+    return torch.stack(list(steps(OPTIMIZERS[name](**options), start, gradients, arithmetic)))
+
+
+def steps(optimizer: Optimizer, p: Tensor, gradients: Iterable[Tensor], arithmetic: Arithmetic) -> Iterator[Tensor]:
+    memory = p.new_zeros(len(p), optimizer.slots, p.shape[1])
+    for gradient, rates in zip(gradients, optimizer.rates(), strict=False):
+        p, memory = optimizer.step(arithmetic, p, gradient, memory, torch.tensor(rates, dtype=arithmetic.dtype))
+        yield p
 
 
 def test_params_name_all_optimizers() -> None:
@@ -84,10 +89,9 @@ def test_a_step_leaves_its_arguments_alone(name: str, options: dict[str, Any]) -
 @each_setting
 def test_fast_steps_are_the_same_in_float32(name: str, options: dict[str, Any]) -> None:
     start, gradients = start_and_gradients()
-    optimizer, parameters = OPTIMIZERS[name](**options), start.float()
-    for gradient in gradients.float():
-        parameters = optimizer.step(Fast(), parameters, gradient)
-    torch.testing.assert_close(parameters, path(name, options, start, gradients)[-1].float(), rtol=1e-4, atol=1e-4)
+    fast = path(name, options, start.float(), gradients.float(), Fast())[-1]
+    assert fast.dtype == torch.float32
+    torch.testing.assert_close(fast, path(name, options, start, gradients)[-1].float(), rtol=1e-4, atol=1e-4)
 
 
 def number(value: float) -> Tensor:
@@ -107,8 +111,5 @@ def number(value: float) -> Tensor:
 )
 def test_two_steps_by_hand(make: Callable[[], SGD | Adam], after: list[float]) -> None:
     """From 8 with gradient 2."""
-    optimizer, p, found = make(), number(8.0), []
-    for _ in after:
-        p = optimizer.step(EXACT, p, number(2.0))
-        found.append(p.item())
+    found = [p.item() for p in steps(make(), number(8.0), [number(2.0)] * 2, EXACT)]
     assert found == pytest.approx(after, abs=1e-11)

@@ -369,6 +369,7 @@ def test_examples_know_their_number_and_leave_the_originals_alone() -> None:
 
 ROUNDED_AS_IEEE_SAYS = {"add", "add_", "sub", "sub_", "rsub", "mul", "mul_", "div"}
 WITHOUT_ROUNDING = {"abs", "amax", "argmax", "clamp", "copysign", "eq", "gt", "lt", "neg", "round", "sign", "where"}
+WITHOUT_ROUNDING |= {"clamp_"}
 ON_INTEGERS = {"__lshift__", "__rshift__", "bitwise_and", "bitwise_or"}
 EXACT_ON_OPERANDS = {"bmm", "mm", "sum"}  # sums of numbers on a grid: tests/test_arithmetic.py
 MOVING_DATA = {
@@ -376,13 +377,16 @@ MOVING_DATA = {
     "_unsafe_view",
     "cat",
     "detach",
+    "detach_",
     "expand",
     "full_like",
     "index",
+    "lift_fresh",
+    "new_zeros",
     "ones_like",
     "scalar_tensor",
     "slice",
-} | {"split", "squeeze", "stack", "transpose", "view", "zeros_like"}
+} | {"select", "split", "squeeze", "stack", "transpose", "unsqueeze", "view", "zeros_like"}
 DRAWN_ON_THE_CPU = {"rand", "randperm"}
 ALLOWED = ROUNDED_AS_IEEE_SAYS | WITHOUT_ROUNDING | ON_INTEGERS | EXACT_ON_OPERANDS | MOVING_DATA | DRAWN_ON_THE_CPU
 
@@ -397,6 +401,10 @@ class Recorder(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name, kwargs = func.overloadpacket.__name__, kwargs or {}
+        with self:  # in inference mode, compound operations such as matmul arrive here whole
+            parts = func.decompose(*args, **kwargs)
+        if parts is not NotImplemented:
+            return parts
         self.names.add(name)
         if name not in ALLOWED:
             self.problems.add(f"{func}: not known to be the same everywhere")
