@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from boundary import devices, ensembles, models, predictions, preprocessing, streams, tables
+from boundary import ensembles, models, predictions, preprocessing, streams, tables
 from boundary.files import FileError
 from boundary.models import Model
 from boundary.schema import Categories, Schema, TableError
@@ -89,7 +89,6 @@ def main() -> None:
     if not arguments.model.is_file():
         raise FileError(f"{arguments.model}: no such file; `make repro` trains it, `dvc pull` fetches it")
     model = models.surviving(models.load(arguments.model))
-    devices.use_threads(predictions.CELLS)
     rows = 0
     with tqdm(desc=arguments.model.stem, unit="row", unit_scale=True, delay=2, disable=not sys.stderr.isatty()) as bar:
 
