@@ -69,9 +69,11 @@ def weighted(loss: Loss, weights: Sequence[float]) -> Loss:
     """
 
     def of(y: Tensor) -> Tensor:
-        if len(weights) == 2 and y.shape[OUTPUTS] == 1:
-            return torch.where(y > 0.5, y.new_tensor(weights[1]), y.new_tensor(weights[0]))
-        return (y * y.new_tensor(weights)[:, None]).sum(OUTPUTS, keepdim=True)  # one term and zeros: exact
+        classes = (1 - y, y) if y.shape[OUTPUTS] == 1 else torch.split(y, 1, OUTPUTS)
+        result = torch.zeros_like(classes[0])
+        for chosen, weight in zip(classes, weights, strict=True):
+            result = result + chosen * weight  # one term, and zeros: exact
+        return result
 
     return Loss(
         lambda a, z, y: loss.values(a, z, y) * of(y),
