@@ -5,7 +5,7 @@ BENCH := .venv-bench
 JOBS ?= 1
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
-RUN_DVC := compare crashes mend pipeline readme same_bits tutorial verify
+RUN_DVC := compare crashes ecosystem mend pipeline readme same_bits sharing tutorial verify
 export VARIANT INPUT OUTPUT
 
 .PHONY: help setup repro plots compare predict experiments changes fresh verify schema bench test test-slow coverage mutation \
@@ -36,11 +36,11 @@ predict: $(VENV)/run ## what a model says of a table: VARIANT=circle_v2 INPUT=ne
 	@python -m tools.predict "models/$$VARIANT.safetensors" "$$INPUT" "$$OUTPUT"
 
 experiments: $(VENV)/run ## what `dvc exp run` has tried: parameters that differ, accuracies
-	@dvc exp show --only-changed --drop '.*/(?!.*:(accuracy|mae)$$)|params\.yaml'
+	@dvc exp show --only-changed --drop '(?!Experiment|Created|(.*:)?(accuracy|mae)$$|(generators|datasets|variants|contrasts)\.|seed$$)'
 
-changes: $(VENV)/run ## what is new since the commit SINCE=..., for a pull request: dvc_plots/changes.md
-	dvc plots diff $(SINCE)
-	@python -m tools.changes $(SINCE) dvc_plots
+changes: $(VENV)/run ## what is new since the commit REV=..., for a pull request: dvc_plots/changes.md
+	dvc plots diff $(REV)
+	@python -m tools.changes $(REV) dvc_plots
 
 fresh: $(VENV)/run ## is dvc.lock that of the code and params.yaml? Nothing is run
 	@plan="$$(dvc repro --dry --allow-missing)" && ! echo "$$plan" | grep "^Running stage" || { echo "dvc.lock is not current: make repro, and commit it"; exit 1; }
