@@ -36,7 +36,7 @@ def ratios(timings: Mapping[str, "Timing"], to: str, name: str) -> list[float]:
 
 def spread(values: Sequence[float]) -> str:
     """Median and extremes."""
-    return f"{statistics.median(values):.1f} ({values[0]:.1f} .. {values[-1]:.1f})"
+    return f"{statistics.median(values):.2g} ({values[0]:.2g} .. {values[-1]:.2g})"
 
 
 def grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -110,6 +110,9 @@ def picture(results: Results) -> Figure:
             )
     for axis, name in zip(axes, names, strict=True):
         axis.set(title=name, xlabel="replicates", xscale="log", yscale="log")
+        counts = sorted(r for work, r in results if work == name)
+        axis.set_xticks(counts, [str(r) for r in counts], minor=False)
+        axis.set_xticks([], minor=True)
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("microseconds per replicate and epoch")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False)

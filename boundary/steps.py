@@ -82,7 +82,7 @@ def compiled(step: Step, device: torch.device) -> Run:
     On a CPU, C++ in which a * b + c is rounded twice, as IEEE 754 has it, and which runs free of Python's lock. On a
     GPU, PyTorch's own kernels recorded as a CUDA graph: the compiler's would round a * b + c once.
     """
-    how: dict[str, Any] = {"fullgraph": True, "dynamic": False, "isolate_recompiles": True}
+    how: dict[str, Any] = {"fullgraph": True, "dynamic": False, "isolate_recompiles": True, "recompile_limit": 1 << 16}
     if device.type == "cuda":
         how["backend"] = "cudagraphs"
     else:
@@ -97,7 +97,7 @@ def compiled(step: Step, device: torch.device) -> Run:
             return step(parameters, memory, rates, x, y)
         try:
             new_parameters, new_memory, logits = program(parameters, memory, rates, x, y)
-        except RuntimeError as error:
+        except Exception as error:  # of many classes; what is not the compiler's fault comes again below
             failed = True
             reason = " ".join(str(error).split("\n")[:2])
             logging.getLogger(__name__).warning("the step can't be compiled, and runs as it is: %s", reason)
