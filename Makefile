@@ -23,7 +23,8 @@ repro: $(VENV)/run ## train and evaluate what params.yaml says, then show the re
 	@echo
 	@cat metrics/comparison.md
 	@echo
-	@echo "All in one page: report/index.html   Pictures: plots/   Interactive plots: make plots   After a change of params.yaml: make repro, then dvc metrics diff"
+	@echo "All in one page: report/index.html   Pictures: plots/   Interactive plots: make plots"
+	@echo "After a change of params.yaml: make repro, then make compare or dvc metrics diff"
 
 plots: repro ## draw the interactive plots into dvc_plots/index.html
 	dvc plots show
