@@ -5,7 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import run
+from conftest import ROOT, run
+
+from boundary import params
+
+VARIANTS = len(params.load(ROOT / "params.yaml").variants)
 
 
 def compare(folder: Path, revision: str = "HEAD") -> tuple[int, str, str]:
@@ -40,7 +44,7 @@ def committed(workspace: Path) -> Path:
 def test_nothing_changed(committed: Path) -> None:
     status, output, _ = compare(committed)
     assert status == 0
-    assert "Against HEAD: nothing changed beyond luck, 8 variants compared." in output
+    assert f"Against HEAD: nothing changed beyond luck, {VARIANTS} variants compared." in output
     assert set(map(len, rows(output).values())) == {8}
     assert {cells[3] for cells in rows(output).values()} == {"unchanged"}
 
@@ -76,7 +80,7 @@ def test_what_changed(committed: Path) -> None:
     assert found["moons_v0"][-1] == "neither seeds nor rows"
     assert "new, so not compared: spirals_v1" in output
     assert "gone, so not compared: spirals_v0" in output
-    assert output.endswith("Against HEAD: 1 improved, 1 regressed, 7 variants compared.\n")
+    assert output.endswith(f"Against HEAD: 1 improved, 1 regressed, {VARIANTS - 1} variants compared.\n")
 
 
 def test_a_revision_that_does_not_exist(committed: Path) -> None:
