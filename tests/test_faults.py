@@ -36,14 +36,17 @@ contrasts: {}
 OUTPUTS = {  # what each stage writes, in this order
     "check": ["checked.txt"],
     "generate": ["data/raw/moons.parquet"],
-    "split": [f"split/moons/{file}" for file in ("train.parquet", "test.parquet", "schema.json")],
+    "split": [f"split/moons/{file}" for file in ("train.parquet", "test.parquet", "schema.json")]
+    + ["cards/moons.md"],
     "train": [
         *["models/moons.safetensors", "history/moons.csv", "snapshots/moons.safetensors"],
         *[f"predictions/moons/{part}.parquet" for part in ("train", "test", "plane")],
     ],
     "evaluate": ["metrics/moons.json", "details/moons.json", "rows/moons.parquet", "curves/moons.csv"]
     + [f"{kind}/moons/test.csv" for kind in ("confusion", "roc", "precision_recall", "calibration")],
+    "baseline": ["baselines.json"],
     "compare": ["comparison.md", *[f"comparison/{file}.csv" for file in ("leaderboard", "pairs", "seeds")]],
+    "export": ["exports/moons.onnx", "exports/moons.md"],
     "plot": ["images/moons.png"],
     "plot_data": ["data_images/moons.png"],
     "plot_contrast": ["contrast.png"],

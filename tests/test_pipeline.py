@@ -93,7 +93,7 @@ def test_one_variant_changed_runs_its_stages_only(workspace: Path) -> None:
     assert changes["metrics/circle_v2.json"]["accuracy"]["diff"] < 0
     run(workspace, "dvc", "plots", "diff", "HEAD", "--out", "plots_diff")
     page = (workspace / "plots_diff/index.html").read_text()
-    assert "plots_history_circle_v2_csv" in page
+    assert "plots_curves_circle_v2_csv" in page
     assert "HEAD" in page
     assert "workspace" in page
 
@@ -122,7 +122,7 @@ def test_a_removed_variant_leaves_the_comparison_and_comes_back(workspace: Path)
     assert run(workspace, sys.executable, "-m", "tools.prune").stdout.count("@moons_v0: no longer") == 3
     assert not [path for path in workspace.rglob("*moons_v0*") if not {".dvc", ".git"} & set(path.parts)]
     done = run(workspace, "dvc", "repro")
-    assert set(stages_run(done.stdout)) == {"compare", "report"}
+    assert set(stages_run(done.stdout)) == {"compare", "export", "report"}
     assert "left out" not in done.stderr
     lock = YAML(typ="safe").load(workspace / "dvc.lock")["stages"]
     assert not [name for name in lock if "moons_v0" in name]
