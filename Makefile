@@ -56,7 +56,7 @@ bench: $(BENCH)/run ## compare its speed with that of other libraries, into benc
 	@$(BENCH)/bin/python -m benchmarks.run benchmarks
 
 test: $(VENV)/test lint ## prove that it works: lint, types, and every test but the slow ones
-	python -m pytest -m "not slow"
+	python -m pytest -m "not slow" -n auto --maxprocesses 4 --dist loadfile
 
 test-slow: $(VENV)/test ## the deeper, slower checks
 	python -m pytest -m slow
