@@ -36,8 +36,7 @@ contrasts: {}
 OUTPUTS = {  # what each stage writes, in this order
     "check": ["checked.txt"],
     "generate": ["data/raw/moons.parquet"],
-    "split": [f"split/moons/{file}" for file in ("train.parquet", "test.parquet", "schema.json")]
-    + ["cards/moons.md"],
+    "split": [f"split/moons/{file}" for file in ("train.parquet", "test.parquet", "schema.json")] + ["cards/moons.md"],
     "train": [
         *["models/moons.safetensors", "history/moons.csv", "snapshots/moons.safetensors"],
         *[f"predictions/moons/{part}.parquet" for part in ("train", "test", "plane")],
