@@ -101,7 +101,10 @@ def test_after_a_failure_what_runs_is_finished_and_kept(folder: Path) -> None:
         (folder / name).unlink()
     run(folder, "rm", "-rf", ".dvc/cache")
     (folder / "a.in").write_text("a\n")
-    (folder / "note.py").write_text(NOTE + "    sys.exit(sys.argv[1] == 'a' and 'a.in: not to my taste')")
+    (folder / "note.py").write_text(
+        NOTE.replace("time.sleep(", "time.sleep(sys.argv[1] != 'a' and ")
+        + "    sys.exit(sys.argv[1] == 'a' and 'a.in: not to my taste')"
+    )
     done = parallel(folder, check=False)
     assert done.returncode == 1
     assert "slow@a: failed; waiting for [2] slow@b" in done.stdout
