@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BENCH := .venv-bench
-JOBS ?= 1
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 RUN_DVC := compare crashes ecosystem mend pipeline readme same_bits sharing tutorial verify
@@ -15,7 +15,7 @@ export VARIANT INPUT OUTPUT
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-repro: $(VENV)/run ## train and evaluate what params.yaml says, then show the results; JOBS=2: two stages at once
+repro: $(VENV)/run ## train and evaluate what params.yaml says, then show the results; JOBS=1: one stage at a time
 	@python -m tools.mend
 	@python -m stages.check params.yaml data/params_checked.txt
 	@python -m tools.prune

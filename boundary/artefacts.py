@@ -1,11 +1,9 @@
-"""The tables that one stage leaves for the next, checked as they are read: they may be damaged, or of another run.
+"""What split and train leave for the next stages, checked as it is read: it may be damaged, or of another run.
 
 All functions that read raise FileError with one line that names the file.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -55,90 +53,7 @@ def read_predictions(path: Path, classes: int) -> dict[str, np.ndarray]:
     )
 
 
-def write_scores(path: Path, score: str, values: Mapping[int, np.ndarray]) -> None:
-    """Write the score of every test row, by replicate, as a table: replicate, row, and the score under its name."""
-    rows = len(next(iter(values.values())))
-    columns = {
-        "replicate": np.repeat(np.array(list(values), dtype=np.int32), rows),
-        "row": np.tile(np.arange(rows, dtype=np.int32), len(values)),
-        score: np.concatenate(list(values.values())),
-    }
-    files.write_columns(path, columns)
-
-
-def read_scores(path: Path) -> tuple[str, dict[int, np.ndarray]]:
-    """Read what `write_scores` wrote: the score's name, and its values (rows,) in float64 by replicate."""
-    columns = files.read_columns(path, ("replicate", "row"))
-    (score,) = columns.keys() - {"replicate", "row"} if len(columns) == 3 else [""]
-    replicates = np.unique(columns["replicate"])
-    rows = np.arange(len(columns["row"]) // max(len(replicates), 1))
-    same = np.array_equal(columns["replicate"], np.repeat(replicates, len(rows)))
-    if not score or not len(rows) or not same or not np.array_equal(columns["row"], np.tile(rows, len(replicates))):
-        raise FileError(f"{path}: not a score for each row of each replicate")
-    values = columns[score].astype(np.float64).reshape(len(replicates), len(rows))
-    return score, dict(zip(replicates.tolist(), values, strict=True))
-
-
 def read_plane(path: Path, classes: int) -> dict[str, np.ndarray]:
     """Read a grid that predictions.plane made. Raises FileError."""
     kinds = ("probability", "votes")
     return files.read_columns(path, ("first", "second", *(f"{kind}_{k}" for kind in kinds for k in range(classes))))
-
-
-def read_history(path: Path, epochs: Sequence[int]) -> dict[str, list[list[float]]]:
-    """Read a table that history.table made: by name of a column, values (replicates, epochs). Raises FileError."""
-    rows = files.read_csv(path, ("replicate", "epoch", "train_loss", "test_loss"))
-    names = [name for name in rows[0] if name not in ("replicate", "epoch")] if rows else []
-    replicates = len(rows) // len(epochs)
-    try:
-        if [(int(row["replicate"]), int(row["epoch"])) for row in rows] != [
-            (r, e) for r in range(replicates) for e in epochs
-        ]:
-            raise ValueError
-        values = {name: [float(row[name]) for row in rows] for name in names}
-    except ValueError:
-        raise FileError(f"{path}: not a history of epochs {epochs[0]} to {epochs[-1]}") from None
-    count = len(epochs)
-    return {name: [column[k : k + count] for k in range(0, len(column), count)] for name, column in values.items()}
-
-
-def read_details(path: Path, classes: int) -> dict[str, Any]:
-    """Read what the evaluate stage says of each replicate of a variant. Raises FileError."""
-    content = files.read_json(path)
-    try:
-        replicates = content["test"]["replicates"]
-        whole = replicates and len(content["classes"]) == classes and "summary" in content["test"]
-        whole = whole and all(np.shape(row["confusion_matrix"]) == (classes, classes) for row in replicates if classes)
-    except (KeyError, TypeError):
-        whole = False
-    if not whole:
-        raise FileError(f"{path}: holds no scores of test rows of {classes} classes")
-    return content
-
-
-def read_ranking(folder: Path, variants: Iterable[str]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
-    """Read what the compare stage found: the variants of each data set, best first, and all pairs; numbers as text.
-
-    Raises FileError where one of `variants` is not ranked.
-    """
-    numbers = ("mean", "low", "high", "difference", "p_holm")
-    paths = [folder / "leaderboard.csv", folder / "pairs.csv"]
-    names = ("left", "right", "verdict", "replicates_needed", "rows_needed")
-    leaders = files.read_csv(paths[0], ("dataset", "variant", "score", *numbers[:3]))
-    pairs = files.read_csv(paths[1], ("dataset", "score", *names, *numbers[1:]))
-    for path, rows in zip(paths, (leaders, pairs), strict=True):
-        for place, row in enumerate(rows, start=1):
-            for name in row.keys() & numbers:
-                if row[name] or name in ("mean", "difference", "p_holm"):
-                    _number(path, place, name, row[name])
-    missing = [name for name in variants if name not in {row["variant"] for row in leaders}]
-    if missing:
-        raise FileError(f"{paths[0]}: lacks variant {missing[0]} of params.yaml, run compare again")
-    return leaders, pairs
-
-
-def _number(path: Path, place: int, name: str, text: str) -> None:
-    try:
-        float(text)
-    except ValueError:
-        raise FileError(f"{path}: row {place}: column {name!r}: found {text!r}, expected a number") from None

@@ -21,16 +21,15 @@ Row = tuple[object, ...]
 Drawn = tuple[Sequence[str], Sequence[Row]]  # a header, and rows
 
 
-def learning(history: pd.DataFrame, diverged: set[int]) -> Drawn:
-    """epoch, part (train or test), measure (loss or accuracy), mean, low, high; from the rows of history.table."""
-    converged = history[~history["replicate"].isin(diverged)]
+def learning(epochs: Sequence[int], history: Mapping[str, Sequence[Sequence[float]]], diverged: set[int]) -> Drawn:
+    """epoch, part (train or test), measure (loss or accuracy), mean, low, high; history as results.read_history."""
     rows: list[Row] = []
-    for column in history.columns[2:]:
+    for column, values in history.items():  # (replicates, epochs)
         part, _, measure = column.partition("_")
-        for epoch, values in converged.groupby("epoch")[column]:
-            rows.append(
-                (epoch, part, measure, *_interval(values.tolist(), 0.0, 1.0 if measure == "accuracy" else None))
-            )
+        possible = (0.0, 1.0 if measure == "accuracy" else math.inf)
+        converged = [row for replicate, row in enumerate(values) if replicate not in diverged]
+        for epoch, of_epoch in zip(epochs, zip(*converged, strict=True), strict=True):
+            rows.append((epoch, part, measure, *_interval(of_epoch, possible)))
     return ("epoch", "part", "measure", "mean", "low", "high"), rows
 
 
@@ -109,14 +108,11 @@ def _by_class(
         values = np.array([curve(*replicate) for replicate in replicates])
         label = f"{classes[k]} ({name} {math.fsum(areas) / len(areas):.3f})"
         for step in range(STEPS + 1):
-            yield (label, step / STEPS, *_interval(values[:, step].tolist(), 0.0, 1.0))
+            yield (label, step / STEPS, *_interval(values[:, step].tolist(), (0.0, 1.0)))
 
 
-def _interval(values: Sequence[float], least: float, most: float | None) -> tuple[float | None, ...]:
-    mean, low, high = mean_interval(values)
-    if low is None or high is None:
-        return _rounded(mean), None, None
-    return _rounded(mean), _rounded(max(low, least)), _rounded(high if most is None else min(high, most))
+def _interval(values: Sequence[float], possible: tuple[float, float]) -> tuple[float | None, ...]:
+    return tuple(None if value is None else _rounded(value) for value in mean_interval(values, possible))
 
 
 def _rounded(value: float) -> float:

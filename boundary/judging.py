@@ -10,11 +10,10 @@ import numpy as np
 from boundary import anova
 from boundary.anova import Estimate, Spread
 from boundary.power import needed
-from boundary.statistics import CONFIDENCE, holm
+from boundary.statistics import CONFIDENCE, POSSIBLE, cut, holm
 
 BETTER, WORSE, CANNOT_TELL = "better", "worse", "cannot tell"
 GAIN = {"accuracy": 1, "mae": -1}  # 1 where more is better
-POSSIBLE = {"accuracy": (0.0, 1.0), "mae": (0.0, math.inf)}
 
 
 @dataclass(frozen=True)
@@ -147,8 +146,7 @@ def _difference(match: Match) -> _Difference | None:
 
 
 def _interval(estimate: Estimate, level: float, possible: tuple[float, float]) -> tuple[float | None, float | None]:
-    """Cut to what is possible, which takes nothing from the chance that it holds the truth."""
     mean, half = float(estimate.mean), float(estimate.half(level))
     if not math.isfinite(mean) or not math.isfinite(half):
         return None, None
-    return max(mean - half, possible[0]), min(mean + half, possible[1])
+    return cut(mean - half, mean + half, possible)

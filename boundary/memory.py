@@ -80,9 +80,9 @@ def problems(params: Params, available: int) -> Iterator[str]:
 
 
 def _training_data(dataset: Dataset, params: Params) -> tuple[int, int]:
-    made = {f"data/raw/{name}.parquet": generator for name, generator in params.generators.items()}
-    if dataset.table not in made:
+    generator = params.generator_of(dataset)
+    if generator is None:
         return 1, 1
-    rows, features = shape(made[dataset.table])
+    rows, features = shape(generator)
     share = 1 - dataset.split.test_size - dataset.split.validation_size
     return max(1, int(rows * share)), len(dataset.features or range(features))

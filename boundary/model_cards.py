@@ -6,9 +6,10 @@ After Mitchell et al., Model Cards for Model Reporting, arXiv 1810.03993.
 from collections.abc import Mapping
 from typing import Any
 
+from boundary import markdown
 from boundary.models import Model
 from boundary.params import Dataset, Variant
-from boundary.schema import Categories, Schema
+from boundary.schema import Schema
 
 SHOWN = 12  # columns or classes; of more, the first ones
 
@@ -48,13 +49,12 @@ def _data(variant: Variant, dataset: Dataset, schema: Schema, details: Mapping[s
     parts = [part for part in ("train", "validation", "test") if part in details]
     rows = ", ".join(f"{details[part]['rows']} {part}" for part in parts)
     made = schema.preprocessing
-    columns = [column.name for column in made.columns] if made else list(schema.features)
     lines = [
         f"- table: `{dataset.table}` (data set {variant.dataset}), {dataset.split.kind} split, rows: {rows}",
-        f"- columns: {_shown([f'`{column}`' for column in columns])}",
+        f"- columns: {_shown([f'`{column}`' for column in schema.raw_columns])}",
     ]
     if made:
-        words = [f"`{column.name}`" for column in made.columns if isinstance(column, Categories)]
+        words = [f"`{column}`" for column in schema.word_columns]
         lines.append("- missing numbers get the training rows' median, numbers are scaled to mean 0 and deviation 1")
         if words:
             lines.append(f"- words become one feature per word of the training rows: {_shown(words)}")
@@ -66,16 +66,14 @@ def _results(details: Mapping[str, Any]) -> str:
     score = next(iter(ensemble))
     low, high = summary[f"{score}_low"], summary[f"{score}_high"]
     interval = "one network" if summary["replicates"] == 1 else f"{_number(low)} .. {_number(high)}"
-    rows = [
+    table = markdown.table(
         ["", *ensemble, f"95% interval of {score}"],
-        ["---"] * (len(ensemble) + 2),
-        ["a single network, on average", *(_number(summary[name]) for name in ensemble), interval],
-        ["their mean (the ensemble)", *map(_number, ensemble.values()), ""],
-    ]
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    table = ["| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |" for row in rows]
-    table[1] = "| " + " | ".join("-" * width for width in widths) + " |"
-    return "On the test rows, which no network was trained on:\n\n" + "\n".join(table)
+        [
+            ["a single network, on average", *(_number(summary[name]) for name in ensemble), interval],
+            ["their mean (the ensemble)", *map(_number, ensemble.values()), ""],
+        ],
+    )
+    return f"On the test rows, which no network was trained on:\n\n{table}"
 
 
 def _limits(model: Model, details: Mapping[str, Any]) -> str:
@@ -88,7 +86,7 @@ def _limits(model: Model, details: Mapping[str, Any]) -> str:
         lines.append("- Its probabilities were not calibrated.")
     if schema.preprocessing is None:
         lines.append("- A missing value is refused.")
-    elif any(isinstance(column, Categories) for column in schema.preprocessing.columns):
+    elif schema.word_columns:
         lines.append("- A word that no training row has counts as none of the words it knows.")
     if diverged:
         lines.append(
@@ -99,7 +97,7 @@ def _limits(model: Model, details: Mapping[str, Any]) -> str:
 
 def _use(name: str, schema: Schema) -> str:
     made = schema.preprocessing
-    words = [column.name for column in made.columns if isinstance(column, Categories)] if made else []
+    words = list(schema.word_columns)
     how = f", keep_default_na=False, na_values={['', *made.missing]}" if made else ""
     how += f", dtype=dict.fromkeys({words}, str)" if words else ""
     each = "for i in session.get_inputs()"

@@ -184,6 +184,11 @@ class Params(Section, frozen=True):
     variants: dict[Name, Variant]
     contrasts: dict[Name, Contrast]
 
+    def generator_of(self, dataset: Dataset) -> Generator | None:
+        """What makes the table of a data set; None where it is a user's own."""
+        table = PurePosixPath(dataset.table)
+        return self.generators.get(table.stem) if dataset.table == f"data/raw/{table.stem}.parquet" else None
+
 
 SHELL = '"$`\\!%'  # what a shell or DVC reads in quoted text: dvc.yaml's commands name the table
 OPTIMIZER_KEYS = {"sgd": ("momentum", "nesterov"), "adam": ("betas", "eps"), "adamw": ("betas", "eps")}
@@ -248,7 +253,7 @@ def _contradictions(params: Params) -> Iterator[str]:
     for name, generator in params.generators.items():
         yield from _generator_contradictions(f"generators.{name}", generator)
     for name, dataset in params.datasets.items():
-        yield from _dataset_contradictions(f"datasets.{name}", dataset, params.generators)
+        yield from _dataset_contradictions(f"datasets.{name}", dataset, params)
     for name, variant in params.variants.items():
         yield from _variant_contradictions(f"variants.{name}", variant, params)
     for name, contrast in params.contrasts.items():
@@ -264,18 +269,17 @@ def _generator_contradictions(path: str, generator: Generator) -> Iterator[str]:
         yield f"{path}.centers: found {generator.centers}, expected at most n_samples ({generator.n_samples})"
 
 
-def _dataset_contradictions(path: str, dataset: Dataset, generators: Iterable[str]) -> Iterator[str]:
+def _dataset_contradictions(path: str, dataset: Dataset, params: Params) -> Iterator[str]:
     table = PurePosixPath(dataset.table)
     found = f"{path}.table: found {shown(dataset.table)}"
-    made = [f"data/raw/{name}.parquet" for name in generators]
     if not dataset.table.startswith("data/") or ".." in table.parts or not dataset.table.isprintable():
         yield f"{found}, expected a file under data/"
     elif any(character in SHELL for character in dataset.table):
         yield f"{found}, expected a name without {' '.join(SHELL)}"
     elif table.suffix not in (".csv", ".parquet"):
         yield f"{found}, expected a .csv or .parquet file"
-    elif table.parts[1] == "raw" and dataset.table not in made:
-        yield f"{found}, which no generator makes{did_you_mean(table.stem, generators)}"
+    elif table.parts[1] == "raw" and params.generator_of(dataset) is None:
+        yield f"{found}, which no generator makes{did_you_mean(table.stem, params.generators)}"
     elif table.parts[1] in ("split", "predictions"):
         yield f"{found}, expected a file that the pipeline does not write"
     if dataset.features is not None and dataset.drop is not None:

@@ -109,6 +109,17 @@ class Schema:
         return schema
 
     @property
+    def raw_columns(self) -> tuple[str, ...]:
+        """The columns of a raw table that the features are, or are made of."""
+        return self.features if self.preprocessing is None else tuple(c.name for c in self.preprocessing.columns)
+
+    @property
+    def word_columns(self) -> tuple[str, ...]:
+        """Those of them that hold words."""
+        columns = () if self.preprocessing is None else self.preprocessing.columns
+        return tuple(column.name for column in columns if isinstance(column, Categories))
+
+    @property
     def outputs(self) -> int:
         """How many raw outputs a network for this task has."""
         return len(self.classes) if self.task == "multiclass" else 1

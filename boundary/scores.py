@@ -12,10 +12,9 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics
 
-from boundary.statistics import mean_interval
+from boundary.statistics import POSSIBLE, mean_interval
 
 DECIMALS = 6
-POSSIBLE = {"accuracy": (0.0, 1.0), "mae": (0.0, math.inf)}  # the range of the scores that are given an interval
 
 
 def diverged(predictions: pd.DataFrame) -> set[int]:
@@ -98,15 +97,11 @@ def class_details(rows: pd.DataFrame, classes: Sequence[object]) -> dict[str, An
 def summary(scores: Sequence[dict[str, float]], diverged: int = 0) -> dict[str, float | int | None]:
     """Means over the replicates, the 95% interval of the first score's mean (accuracy, or mae), and their number.
 
-    The interval is cut to values that are possible, which takes nothing from the chance that it holds the true mean.
     What is not a number is None. Where others `diverged`, which count in nothing else, their number is added.
     """
     first = next(iter(scores[0]))
     means = {name: mean_interval([score[name] for score in scores])[0] for name in scores[0]}
-    _, low, high = mean_interval([score[first] for score in scores])
-    if low is not None and high is not None:
-        least, most = POSSIBLE[first]
-        low, high = max(low, least), min(high, most)
+    _, low, high = mean_interval([score[first] for score in scores], POSSIBLE[first])
     result = rounded({**means, f"{first}_low": low, f"{first}_high": high})
     return {**result, "replicates": len(scores), **({"diverged": diverged} if diverged else {})}
 

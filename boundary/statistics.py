@@ -5,13 +5,17 @@ from collections.abc import Sequence
 from statistics import fmean, stdev
 
 CONFIDENCE = 0.95
+POSSIBLE = {"accuracy": (0.0, 1.0), "mae": (0.0, math.inf)}  # the range of the scores that are given an interval
 
 
-def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float | None, float | None]:
+def mean_interval(
+    values: Sequence[float], possible: tuple[float, float] = (-math.inf, math.inf), confidence: float = CONFIDENCE
+) -> tuple[float, float | None, float | None]:
     """The mean of independent values, and Student's interval around it: mean -+ t s / sqrt(n) with n - 1 degrees.
 
-    With a single value there is no spread to judge by: low and high are None. Where a value is not finite, neither are
-    they. Sums are exact (fmean, stdev), so the order of the values does not matter.
+    It is cut to the values that are `possible`, which takes nothing from the chance that it holds the true mean. With a
+    single value there is no spread to judge by: low and high are None. Where a value is not finite, neither are they.
+    Sums are exact (fmean, stdev), so the order of the values does not matter.
     """
     mean = fmean(values)
     if len(values) < 2:
@@ -22,7 +26,12 @@ def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tu
 
     t = float(stdtrit(len(values) - 1, (1 + confidence) / 2))
     half = t * stdev(values) / math.sqrt(len(values))
-    return mean, mean - half, mean + half
+    return mean, *cut(mean - half, mean + half, possible)
+
+
+def cut(low: float, high: float, possible: tuple[float, float]) -> tuple[float, float]:
+    """What of an interval is possible."""
+    return max(low, possible[0]), min(high, possible[1])
 
 
 def holm(p_values: Sequence[float], level: float = 1 - CONFIDENCE) -> tuple[list[float], list[float]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from boundary import artefacts, comparison, files, judging, params
+from boundary import comparison, files, judging, params, results
 from boundary.comparison import Ranking
 from boundary.judging import Pair, Scores
 from stages import _program
@@ -55,7 +55,7 @@ def rank(names: Sequence[str], details: Path, rows: Path) -> Ranking:
             summaries[name] = files.read_json(path)["test"]["summary"]
         except (KeyError, TypeError):
             raise files.FileError(f"{path}: holds no summary of the test rows, run evaluate@{name} again") from None
-        score, values = artefacts.read_scores(rows / f"{name}.parquet")
+        score, values = results.read_scores(rows / f"{name}.parquet")
         variants[name] = Scores(tuple(values), np.stack(list(values.values())))
         seen.add((score, variants[name].values.shape[1]))
         if len(seen) > 1:

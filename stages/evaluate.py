@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from boundary import artefacts, curves, ensembles, files, scores
+from boundary import artefacts, curves, ensembles, files, results, scores
 from stages import _program
 
 
@@ -52,21 +52,13 @@ def main() -> None:
     files.write_json(arguments.metrics, {**details["test"]["summary"], f"ensemble_{score}": together})
     files.write_json(arguments.details, {"classes": list(classes), **details})
     score, by_row = scores.by_row(tables["test"], classes)
-    artefacts.write_scores(arguments.rows, score, by_row)
-    files.write_csv(arguments.curves, *curves.learning(read_history(arguments.history), diverged))
+    results.write_scores(arguments.rows, score, by_row)
+    files.write_csv(arguments.curves, *curves.learning(*results.read_history(arguments.history), diverged))
     for kind, draw in curves.KINDS.items():
         folder = getattr(arguments, kind)
         folder.mkdir(parents=True, exist_ok=True)
         if classes:
             files.write_csv(folder / "test.csv", *draw(tables["test"], classes))
-
-
-def read_history(path: Path) -> pd.DataFrame:
-    """The rows that train logged. Raises FileError."""
-    table = files.read_table(path)
-    if list(table.columns[:2]) != ["replicate", "epoch"] or not all(kind.kind in "if" for kind in table.dtypes):
-        raise files.FileError(f"{path}: not the numbers of a history, which start with replicate and epoch")
-    return table
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from boundary import artefacts, figures, files, page, params, snapshots
+from boundary import artefacts, figures, files, page, params, results, snapshots
 from boundary.about_data import Divided
 from boundary.about_variant import Trained
 from boundary.sections import Ranking
@@ -33,7 +33,7 @@ def main() -> None:
         name: read_variant(arguments, name, variant, datasets[variant.dataset])
         for name, variant in settings.variants.items()
     }
-    ranking = artefacts.read_ranking(arguments.comparison, settings.variants)
+    ranking = results.read_ranking(arguments.comparison, settings.variants)
     content = page.contents(settings, datasets, variants, Ranking(*ranking), hashes(arguments, settings))
     files.write_text(arguments.page, page.page(templates, content))
     files.write_text(arguments.summary, page.markdown(templates["summary.md"], content))
@@ -57,8 +57,7 @@ def read_dataset(arguments: argparse.Namespace, settings: params.Params, name: s
     """What the split stage left."""
     entry = settings.datasets[name]
     schema, parts = artefacts.read_split(arguments.data / name)
-    generators = {f"data/raw/{made}.parquet": generator for made, generator in settings.generators.items()}
-    return Divided(name, entry, schema, parts, generators.get(entry.table))
+    return Divided(name, entry, schema, parts, settings.generator_of(entry))
 
 
 def read_variant(arguments: argparse.Namespace, name: str, variant: params.Variant, divided: Divided) -> Trained:
@@ -70,14 +69,17 @@ def read_variant(arguments: argparse.Namespace, name: str, variant: params.Varia
     if not classes:
         columns = artefacts.read_predictions(predictions / "test.parquet", classes)
         said = columns["predicted"].reshape(int(np.max(columns["replicate"])) + 1, -1)
-    details = artefacts.read_details(arguments.details / f"{name}.json", classes)
+    details = results.read_details(arguments.details / f"{name}.json", classes)
     path = arguments.snapshots / f"{name}.safetensors"
     replay = snapshots.load(path)
     if replay.schema != divided.schema:
         raise files.FileError(
             f"{path}: not trained on what {arguments.data / divided.name} holds, run train@{name} again"
         )
-    history = artefacts.read_history(arguments.history / f"{name}.csv", replay.epochs)
+    log = arguments.history / f"{name}.csv"
+    epochs, history = results.read_history(log)
+    if epochs != list(replay.epochs):
+        raise files.FileError(f"{log}: not the epochs of {path}, run train@{name} again")
     return Trained(name, variant, details, history, replay, plane, said)
 
 

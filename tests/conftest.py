@@ -4,10 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
+from filelock import FileLock
 from hypothesis import Phase, settings
 
 ROOT = Path(__file__).parent.parent
@@ -54,9 +56,19 @@ def copy_of_repository(folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the repository after `dvc repro` from nothing. Read only: others look at it too."""
-    folder = copy_of_repository(tmp_path_factory.mktemp("published"))
-    run(folder, "dvc", "repro")
+    """A copy of the repository after its stages ran from nothing, side by side. Read only: others look at it too.
+
+    It is made once, by the first of pytest-xdist's workers that asks.
+    """
+    alone = "PYTEST_XDIST_WORKER" not in os.environ
+    shared = tmp_path_factory.getbasetemp() if alone else tmp_path_factory.getbasetemp().parent
+    folder, ready = shared / "published", shared / "published.ready"
+    with FileLock(shared / "published.lock"):
+        if not ready.exists():
+            folder.mkdir()
+            copy_of_repository(folder)
+            run(folder, sys.executable, "-m", "tools.parallel", str(os.cpu_count()))
+            ready.touch()
     return folder
 
 
@@ -64,3 +76,12 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def workspace(published: Path, tmp_path: Path) -> Path:
     """A copy of the published repository, cache and all, to change at will."""
     return shutil.copytree(published, tmp_path / "workspace", symlinks=True)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """PyTorch in this process with one thread: small tensors are quickest so, and beside other work all are."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

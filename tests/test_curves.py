@@ -38,15 +38,11 @@ def drawn(seed: int, classes: int, rows: int = 200, replicates: int = 3) -> pd.D
 
 
 def test_learning_by_hand() -> None:
-    history = pd.DataFrame(
-        {
-            "replicate": [0, 0, 1, 1, 2, 2],
-            "epoch": [0, 9, 0, 9, 0, 9],
-            "train_loss": [1.0, 0.5, 2.0, 0.5, np.nan, np.nan],
-            "test_accuracy": [0.25, 1.0, 0.75, 1.0, 0.0, np.nan],
-        }
-    )
-    header, rows = curves.learning(history, {2})
+    history = {
+        "train_loss": [[1.0, 0.5], [2.0, 0.5], [np.nan, np.nan]],
+        "test_accuracy": [[0.25, 1.0], [0.75, 1.0], [0.0, np.nan]],
+    }
+    header, rows = curves.learning([0, 9], history, {2})
     assert header == ("epoch", "part", "measure", "mean", "low", "high")
     assert rows == [
         (0, "train", "loss", 1.5, 0.0, 7.8531),  # 1.5 + 12.7062 * 0.5
@@ -54,7 +50,7 @@ def test_learning_by_hand() -> None:
         (0, "test", "accuracy", 0.5, 0.0, 1.0),
         (9, "test", "accuracy", 1.0, 1.0, 1.0),
     ]
-    _, alone = curves.learning(history, {1, 2})
+    _, alone = curves.learning([0, 9], history, {1, 2})
     assert alone[0] == (0, "train", "loss", 1.0, None, None)
 
 

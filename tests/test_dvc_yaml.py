@@ -112,7 +112,9 @@ def test_library_and_programs_depend_one_way() -> None:
 @example("; touch x; '#&|<>(){}[]*?~^=,:@")
 def test_any_table_that_params_allows_reaches_the_program_as_it_is(name: str) -> None:
     table = f"data/{name}.csv"
-    refused = [*params._dataset_contradictions("", params.Dataset(table, "y", params.Split("ordered", 0.5)), [])]
+    dataset = params.Dataset(table, "y", params.Split("ordered", 0.5))
+    empty = params.Params(0, 1, "exact", "cpu", {}, {}, {}, {})
+    refused = [*params._dataset_contradictions("", dataset, empty)]
     if refused:
         return
     command = STAGES["split"]["cmd"].replace("${item.table}", table).replace("${key}", "mine")

@@ -7,7 +7,7 @@ autograd, stepped by torch.optim. `python -m tests.test_good_arithmetic [SEEDS [
 
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,6 +26,7 @@ from boundary.optimizers import OPTIMIZERS
 from boundary.statistics import mean_interval
 from boundary.training import Examples, Goal, Schedule, fit
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 PARAMS = params.load(Path(__file__).parent.parent / "params.yaml")
 SEEDS = 100
 PLAIN = ("float64", "float32")
@@ -166,7 +167,7 @@ def agree(measure: str, found: dict[str, Final], dtype: str) -> bool:
     chance with a probability of 94%. Too small to matter: a 100 000th of a loss. Large: 1% of the rows, 5% of a loss.
     """
     size = fmean(getattr(found[dtype], measure)) if measure == "loss" else 1.0
-    mean, low, high = mean_interval(differences(measure, found, dtype), 0.998)
+    mean, low, high = mean_interval(differences(measure, found, dtype), confidence=0.998)
     assert low is not None
     assert high is not None
     by_chance = low <= 0 <= high
@@ -177,15 +178,6 @@ def all_agree(name: str, seeds: int) -> bool:
     """In loss and, for classes, accuracy, with float64 and float32."""
     found = results(name, seeds)
     return all(agree(measure, found, dtype) for measure in found["exact"].measures for dtype in PLAIN)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Quickest beside other work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("name", ["blob_v1", "moons_v0", "spirals_v0", "line_v1"])

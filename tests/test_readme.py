@@ -72,7 +72,9 @@ def must_be_as_good_as_others(folder: Path) -> None:
 
 
 def check(folder: Path, command: str, expected: str) -> None:
-    words = shlex.split(command.replace("make ", "make -o .venv/run "))  # the tools are there already
+    words = shlex.split(
+        command.replace("make ", "make --no-print-directory -o .venv/run ")
+    )  # the tools are there already
     output = run(folder, *words).stdout
     if expected:
         assert doctest.OutputChecker().check_output(expected, output, doctest.ELLIPSIS), f"{command}\n{output}"

@@ -9,7 +9,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
@@ -29,6 +29,7 @@ from stages import train as train_stage
 
 # --- what processes differ by ----------------------------------------------------------------------------------------
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 NATIVE = torch.backends.cpu.get_cpu_capability().lower()
 CAPABILITIES = ["default", "avx2", "avx512"]  # PyTorch's; one that a CPU lacks would crash
 CAPABILITIES = CAPABILITIES[: CAPABILITIES.index(NATIVE) + 1] if NATIVE in CAPABILITIES else ["default"]
@@ -109,15 +110,6 @@ time_t time(time_t *result) {
     return now.tv_sec;
 }
 """
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """In this process: quickest beside other work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ import torch
 from conftest import ROOT, run
 from matplotlib.axes import Axes
 
-from boundary import artefacts, files, models, params, snapshots
+from boundary import artefacts, files, models, params, results, snapshots
 from stages import _program, plot
 
 SETTINGS = """
@@ -579,7 +579,7 @@ def test_scores_of_other_rows_cannot_be_compared(folder: Path) -> None:
         " optimizer: sgd, lr: 0.1, epochs: 1, log_every: 1}\n",
     )
     shutil.copy(folder / "details/moons.json", folder / "details/old.json")
-    artefacts.write_scores(folder / "rows/old.parquet", "accuracy", {0: np.ones(3), 1: np.ones(3)})
+    results.write_scores(folder / "rows/old.parquet", "accuracy", {0: np.ones(3), 1: np.ones(3)})
     expected = f"{folder}/rows/moons.parquet: not of the same rows as old, run evaluate@moons again"
     assert refused("compare", "", folder) == expected
 
@@ -587,7 +587,7 @@ def test_scores_of_other_rows_cannot_be_compared(folder: Path) -> None:
 def test_each_row_s_score_is_that_of_the_metrics(made: Path) -> None:
     for name in NAMES:
         metrics = files.read_json(made / f"metrics/{name}.json")
-        score, values = artefacts.read_scores(made / f"rows/{name}.parquet")
+        score, values = results.read_scores(made / f"rows/{name}.parquet")
         assert score == ("accuracy" if name in ("moons", "blobs") else "mae")
         assert metrics[score] == pytest.approx(np.mean(list(values.values())), abs=1e-6)
         assert list(values) == [0, 1]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import t as student
 
-from boundary.statistics import CONFIDENCE, mean_interval
+from boundary.statistics import CONFIDENCE, cut, mean_interval
 
 # Student's t at 0.975 by degrees of freedom: 12.706, 4.303 and 2.365 of the tables. One and two have closed forms.
 T = {1: math.tan(0.475 * math.pi), 2: 0.95 * math.sqrt(2 / (4 * 0.975 * 0.025)), 7: 2.364624251592785}
@@ -38,7 +38,7 @@ def test_a_single_value_has_no_interval() -> None:
     confidence=st.floats(0.5, 0.999),
 )
 def test_it_is_that_of_scipy(values: list[float], confidence: float) -> None:
-    mean, low, high = mean_interval(values, confidence)
+    mean, low, high = mean_interval(values, confidence=confidence)
     scale = np.std(values, ddof=1) / math.sqrt(len(values))
     expected = student.interval(confidence, len(values) - 1, loc=np.mean(values), scale=scale)
     assert mean == pytest.approx(np.mean(values), rel=1e-9, abs=1e-6)
@@ -67,3 +67,8 @@ def test_95_of_100_intervals_hold_the_true_mean() -> None:
         covered += low <= 3.0 <= high
     assert CONFIDENCE == 0.95
     assert covered / 2000 == pytest.approx(0.95, abs=0.02)
+
+
+def test_an_interval_is_cut_to_what_is_possible() -> None:
+    assert mean_interval([0.5, 1.0], possible=(0.0, 1.0)) == (0.75, 0.0, 1.0)  # 0.75 -+ 12.7 * 0.25
+    assert cut(-0.25, 0.5, (-1.0, 0.25)) == (-0.25, 0.25)

@@ -10,17 +10,16 @@ from torch import Tensor
 
 from boundary.devices import Plan
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # PyTorch's compiler uses it
+pytestmark = [
+    pytest.mark.usefixtures("one_thread", "fresh_compiler"),
+    pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning"),  # PyTorch's compiler uses it
+]
 SEEDS = [42, 43, 44, 45, 46]
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small tensors are quickest with one."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+@pytest.fixture
+def fresh_compiler() -> Iterator[None]:
     yield
-    torch.set_num_threads(before)
     torch.compiler.reset()
 
 

@@ -25,6 +25,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "adam": {"lr": 0.01},
     "adamw": {"lr": 0.01, "weight_decay": 0.01},
 }
+pytestmark = pytest.mark.usefixtures("one_thread")
 BINARY = Goal.of("binary", None)
 Data = tuple[Examples, Examples]
 
@@ -70,15 +71,6 @@ def train(
 
 def same_bits(a: Tensor, b: Tensor) -> bool:
     return torch.equal(a.contiguous().view(torch.int64), b.contiguous().view(torch.int64))
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small tensors are quickest with one."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 # --- all at once is one at a time ----------------------------------------------------------------------------------

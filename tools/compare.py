@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ruamel.yaml import YAML
 
-from boundary import artefacts, comparison, files, judging, markdown, params
+from boundary import comparison, files, judging, markdown, params, results
 from boundary.judging import BETTER, WORSE, Match, Pair, Scores
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Side:
     def scores(self, variant: str) -> tuple[str, Scores]:
         """The score's name, and its values with the replicates' seeds. Raises CompareError."""
         try:
-            score, values = artefacts.read_scores(self.folder / ROWS.format(variant))
+            score, values = results.read_scores(self.folder / ROWS.format(variant))
         except files.FileError as error:
             raise CompareError(f"{self.named(error)}, run make repro") from None
         seeds = tuple(self.params.seed + replicate for replicate in values)

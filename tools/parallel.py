@@ -1,4 +1,4 @@
-"""dvc repro with several stages side by side: `python -m tools.parallel 2`, what `make repro JOBS=2` runs.
+"""dvc repro with several stages side by side: `python -m tools.parallel 2`, what `make repro` runs.
 
 DVC's own steps (is a stage up to date? does the cache have it? hash and keep its outputs) are taken here one at a time
 and under DVC's lock, so that no other dvc can interfere; only the commands of stages that do not need each other run

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from boundary import ensembles, models, predictions, preprocessing, streams, tables
 from boundary.files import FileError
 from boundary.models import Model
-from boundary.schema import Categories, Schema, TableError
+from boundary.schema import Schema, TableError
 
 FORMATS = (".csv", ".parquet")
 
@@ -33,21 +33,9 @@ def inputs(table: pd.DataFrame, schema: Schema) -> np.ndarray:
                 found = f"found {column[bad[0]]!r}" if words else "missing"
                 raise TableError(f"column {name!r}, row {bad[0] + 1}: {found}, expected a number in every row")
     else:
-        raw = tables.raw(table, needed(schema), as_words(schema))
+        raw = tables.raw(table, schema.raw_columns, schema.word_columns)
         columns = preprocessing.apply(schema.preprocessing, raw)
     return np.stack([columns[name] for name in schema.features]).astype(np.float32)
-
-
-def needed(schema: Schema) -> list[str]:
-    """The columns of a raw table that a model uses."""
-    made = schema.preprocessing
-    return list(schema.features) if made is None else [column.name for column in made.columns]
-
-
-def as_words(schema: Schema) -> set[str]:
-    """Those of them that hold words."""
-    made = schema.preprocessing
-    return set() if made is None else {column.name for column in made.columns if isinstance(column, Categories)}
 
 
 def answers(model: Model, table: Path) -> Iterator[dict[str, np.ndarray]]:
@@ -55,7 +43,7 @@ def answers(model: Model, table: Path) -> Iterator[dict[str, np.ndarray]]:
     schema, start = model.schema, 0
     missing = schema.preprocessing.missing if schema.preprocessing else ()
     try:
-        for piece in streams.read(table, needed(schema), as_words(schema), missing):
+        for piece in streams.read(table, schema.raw_columns, schema.word_columns, missing):
             try:
                 x = inputs(piece, schema)
             except TableError as error:
