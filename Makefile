@@ -8,7 +8,7 @@ export DVC_NO_ANALYTICS := 1
 RUN_DVC := compare crashes ecosystem mend pipeline readme same_bits sharing tutorial verify
 export VARIANT INPUT OUTPUT
 
-.PHONY: help setup repro plots compare predict experiments changes fresh verify schema bench test test-slow coverage mutation \
+.PHONY: help setup repro plots compare predict experiments changes fresh verify schema bench times growth test test-slow coverage mutation \
 	lint format clean
 .DEFAULT_GOAL := help
 
@@ -54,6 +54,12 @@ schema: $(VENV)/run ## write params.schema.json, by which editors check params.y
 
 bench: $(BENCH)/run ## compare its speed with that of other libraries, into benchmarks/results.md
 	@$(BENCH)/bin/python -m benchmarks.run benchmarks
+
+times: $(VENV)/run ## what the pipeline's own time goes into: imports, DVC, training, drawing
+	@python -m tools.times
+
+growth: $(VENV)/run ## time and memory of every stage with more and more rows, replicates, epochs and variants
+	@python -m tools.growth
 
 test: $(VENV)/test lint ## prove that it works: lint, types, and every test but the slow ones
 	python -m pytest -m "not slow" -n auto --maxprocesses 4 --dist loadfile

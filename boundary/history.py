@@ -1,6 +1,6 @@
 """What training logs, and the two forms in which it is shown: rows of a table, and the tutorial's lines."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -40,6 +40,15 @@ class History:
     def columns(self) -> list[str]:
         """The names of the values there are, in order."""
         return [name for name in COLUMNS if name in self.values]
+
+
+def joined(parts: Sequence[History]) -> History:
+    """The history of replicates that were trained apart, for the same epochs."""
+    first = parts[0]
+    values = {name: torch.cat([part.values[name] for part in parts], dim=1) for name in first.values}
+    weights = torch.cat([part.weights for part in parts], dim=1)
+    best = None if first.best is None else torch.cat([part.best for part in parts if part.best is not None])
+    return History(first.epochs, values, weights, best)
 
 
 def table(history: History) -> tuple[list[str], Iterator[list[str]]]:

@@ -143,10 +143,15 @@ def arrays(columns: Mapping[str, np.ndarray], schema: Schema) -> tuple[np.ndarra
 
 def class_indices(target: np.ndarray, schema: Schema) -> np.ndarray:
     """Each label's place among the classes (rows,). Raises TableError on a label that is none of them."""
-    places = {label: k for k, label in enumerate(schema.classes)}
-    try:
-        return np.array([places[label] for label in target.tolist()], dtype=np.int64)
-    except KeyError as error:
-        raise TableError(
-            f"column {schema.target!r}: found {error.args[0]!r}, expected one of {schema.classes}"
-        ) from None
+    labels = np.asarray(schema.classes)
+    if labels.dtype.kind == target.dtype.kind and labels.dtype.kind in "iU":  # a long table's in bulk
+        order = labels.argsort()
+        index = order[np.searchsorted(labels[order], target).clip(max=len(labels) - 1)]
+        unknown = target[labels[index] != target][:1].tolist()
+    else:
+        places = {label: k for k, label in enumerate(schema.classes)}
+        unknown = [label for label in target.tolist() if label not in places][:1]
+        index = np.array([places.get(label, 0) for label in target.tolist()], dtype=np.int64)
+    if unknown:
+        raise TableError(f"column {schema.target!r}: found {unknown[0]!r}, expected one of {schema.classes}")
+    return index

@@ -23,6 +23,8 @@ from boundary.outputs import labels, probabilities
 from boundary.steps import Step, running
 from boundary.stopping import Best
 
+EVALUATED = 1 << 14  # rows of the test part that go through the network at once
+
 
 @dataclass(frozen=True)
 class Examples:
@@ -188,8 +190,11 @@ def _evaluate(
 ) -> dict[str, Tensor]:
     """Totals over the examples, as at prediction: each row with grids of its own."""
     arithmetic = arithmetic_type(max(network.sizes))
-    logits, _ = network.forward(arithmetic, parameters, arithmetic.operand(examples.x, SAMPLE), SAMPLE)
-    return _totals(arithmetic, goal, logits, examples.y)
+    totals = []
+    for x, y in zip(torch.split(examples.x, EVALUATED, dim=1), torch.split(examples.y, EVALUATED, dim=1), strict=True):
+        logits, _ = network.forward(arithmetic, parameters, arithmetic.operand(x, SAMPLE), SAMPLE)
+        totals.append(_totals(arithmetic, goal, logits, y))
+    return _together(totals)
 
 
 def _batches(train: Examples, batch_rows: int, generators: Sequence[torch.Generator]) -> Iterator[Examples]:
@@ -197,8 +202,10 @@ def _batches(train: Examples, batch_rows: int, generators: Sequence[torch.Genera
     if batch_rows == len(train):
         yield train
         return
-    orders = torch.stack([torch.randperm(len(train), generator=g) for g in generators]).to(train.x.device)
-    for rows in torch.split(orders, batch_rows, dim=1):  # (R, batch_rows)
+    orders = [torch.randperm(len(train), generator=g, dtype=torch.int32) for g in generators]  # half of int64's memory
+    for first in range(0, len(train), batch_rows):
+        some = torch.stack([order[first : first + batch_rows] for order in orders])  # (R, batch_rows)
+        rows = some.to(train.x.device, torch.int64)
         yield Examples(train.x[:, rows].transpose(0, 1), train.y[:, rows].transpose(0, 1))
 
 
@@ -212,10 +219,14 @@ def _totals(arithmetic: Arithmetic, goal: Goal, logits: Tensor, y: Tensor) -> di
 
 
 def _means(part: str, totals: list[dict[str, Tensor]], rows: int) -> dict[str, Tensor]:
-    """Per-row means of a part's totals, batch after batch in a fixed order."""
-    means = {}
-    for name, total in totals[0].items():
-        for more in totals[1:]:
-            total = total + more[name]
-        means[f"{part}_{name}"] = total / torch.full_like(total, rows)  # by a tensor: a number would be inverted
-    return means
+    """Per-row means of a part's totals."""
+    together = _together(totals)  # divided by a tensor: a number would be inverted
+    return {f"{part}_{name}": total / torch.full_like(total, rows) for name, total in together.items()}
+
+
+def _together(totals: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The totals of all pieces of a part, added piece after piece."""
+    found = totals[0]
+    for more in totals[1:]:
+        found = {name: total + more[name] for name, total in found.items()}
+    return found

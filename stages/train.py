@@ -1,11 +1,12 @@
 """train: train all replicates of a variant at once, and write what they have learned and what they now predict."""
 
 import argparse
-import math
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from tqdm import tqdm
 from boundary import (
     artefacts,
     checkpoints,
-    devices,
+    clusters,
     files,
     history,
     losses,
@@ -26,10 +27,12 @@ from boundary import (
     snapshots,
     training,
 )
-from boundary.arithmetic import PRECISIONS
 from boundary.networks import Network
 from boundary.optimizers import OPTIMIZERS
+from boundary.work import Data, Work
 from stages import _program
+
+CLUSTER = "DASK_SCHEDULER_ADDRESS"  # the variable by which Dask's own programs find their scheduler
 
 
 def main() -> None:
@@ -115,30 +118,31 @@ def train(
     except ValueError as error:
         raise ValueError(f"variants.{name}.{error}") from None
     examples = {part: training.Examples.of(*schema.arrays(columns, described)) for part, columns in parts.items()}
-    device = devices.choose(settings.device, settings.precision)
-    batch_rows = min(variant.batch_size or rows, rows)
-    steps = (variant.burn_in_epochs + variant.epochs) * math.ceil(rows / batch_rows)
-    plan = devices.plan(device, settings.precision, network.sizes, batch_rows, settings.replicates, steps)
-    torch.set_num_threads(plan.threads)
-    if plan.compiled:
-        print(f"{name}: long work, so its step is compiled first, which takes about half a minute", flush=True)
-    parameters, logged = training.fit(
+    data = Data(examples["train"], examples["test"], examples.get("validation"))
+    work = Work(
         network,
         goal,
         OPTIMIZERS[variant.optimizer](**variant.optimizer_options),
-        PRECISIONS[settings.precision],
-        (examples["train"], examples["test"]),
-        start.to(device),
-        generators,
+        settings.precision,
+        settings.device,
         training.Schedule(
             variant.epochs, variant.burn_in_epochs, variant.batch_size, variant.log_every, variant.patience
         ),
-        lambda epochs: iter(tqdm(epochs, desc=name, unit="epoch", delay=2, disable=not sys.stderr.isatty())),
-        saver,
+        start,
+        torch.stack([generator.get_state() for generator in generators]),
         snapshots.kept(network, variant.epochs // variant.log_every + 3, settings.replicates),
-        examples.get("validation"),
-        plan,
     )
+
+    def shown(each: Iterable[Any], unit: str, total: int | None = None) -> Iterable[Any]:
+        return tqdm(each, desc=name, unit=unit, total=total, delay=2, disable=not sys.stderr.isatty())
+
+    if address := os.environ.get(CLUSTER):
+        print(f"{name}: trained by the cluster of {address}", flush=True)
+        parameters, logged = clusters.done(work, data, address, lambda each, total: shown(each, "part", total))
+    else:
+        if work.plan(rows).compiled:
+            print(f"{name}: long work, so its step is compiled first, which takes about half a minute", flush=True)
+        parameters, logged = work.done(data, lambda epochs: iter(shown(epochs, "epoch")), saver)
     return models.Model(network, described, parameters.to(models.PUBLISHED), settings.seed), logged
 
 
@@ -152,4 +156,4 @@ def balance(goal: training.Goal, described: schema.Schema, columns: Mapping[str,
 
 
 if __name__ == "__main__":
-    _program.run(main, params.ParamsError)
+    _program.run(main, params.ParamsError, clusters.ClusterError)

@@ -1,0 +1,108 @@
+"""The unit of work: replicates of a variant to be trained, all that this takes, and where its parts are put together.
+
+Shapes: R replicates, P parameters, rows = examples.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from boundary import devices, training
+from boundary.arithmetic import PRECISIONS
+from boundary.history import History, joined
+from boundary.networks import Network
+from boundary.optimizers import Optimizer
+from boundary.training import Examples, Goal, Saver, Schedule
+
+Trained = tuple[Tensor, History]  # parameters (R, P) on the CPU, and what was logged
+
+
+@dataclass(frozen=True)
+class Data:
+    """The examples of each part of a split."""
+
+    train: Examples
+    test: Examples
+    validation: Examples | None = None
+
+
+@dataclass(frozen=True)
+class Work:
+    """Replicates with parameters `start` (R, P), and generators in the states `drawn` (R, bytes), to be trained.
+
+    device: as params.yaml names it, chosen where the work is done. keep: of how many replicates, the first ones, the
+    history holds the weights.
+    """
+
+    network: Network
+    goal: Goal
+    optimizer: Optimizer
+    precision: str
+    device: str
+    schedule: Schedule
+    start: Tensor
+    drawn: Tensor
+    keep: int
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def parts(self, count: int) -> list["Work"]:
+        """The same in so many parts, or as many as it has: replicates that stop early do so together, in one."""
+        count = 1 if self.schedule.patience is not None else min(count, len(self))
+        sizes = [len(rows) for rows in torch.tensor_split(self.start, count)]
+        firsts = itertools.accumulate(sizes, initial=0)
+        return [
+            replace(
+                self,
+                start=self.start[first : first + size],
+                drawn=self.drawn[first : first + size],
+                keep=min(max(self.keep - first, 0), size),
+            )
+            for first, size in zip(firsts, sizes, strict=False)
+        ]
+
+    def plan(self, rows: int) -> devices.Plan:
+        """How to run it on this machine, with so many rows to train on."""
+        batch_rows = min(self.schedule.batch_size or rows, rows)
+        steps = (self.schedule.burn_in_epochs + self.schedule.epochs) * math.ceil(rows / batch_rows)
+        device = devices.choose(self.device, self.precision)
+        return devices.plan(device, self.precision, self.network.sizes, batch_rows, len(self), steps)
+
+    def done(
+        self, data: Data, progress: Callable[[range], Iterator[int]] = iter, saver: Saver | None = None
+    ) -> Trained:
+        """Train in this process; see training.fit. Raises ValueError where the device is not there."""
+        device, plan = devices.choose(self.device, self.precision), self.plan(len(data.train))
+        torch.set_num_threads(plan.threads)
+        parameters, history = training.fit(
+            self.network,
+            self.goal,
+            self.optimizer,
+            PRECISIONS[self.precision],
+            (data.train, data.test),
+            self.start.to(device),
+            [_generator(state) for state in self.drawn],
+            self.schedule,
+            progress,
+            saver,
+            self.keep,
+            data.validation,
+            plan,
+        )
+        return parameters.cpu(), history
+
+
+def _generator(state: Tensor) -> torch.Generator:
+    generator = torch.Generator()
+    generator.set_state(state.clone())  # a row of a tensor it would not take
+    return generator
+
+
+def together(parts: Sequence[Trained]) -> Trained:
+    """What the parts of a work have come to, as if it had been done whole."""
+    return torch.cat([parameters for parameters, _ in parts]), joined([history for _, history in parts])

@@ -1,0 +1,263 @@
+"""Training by a cluster: a real scheduler and real workers on this machine, and the same bits whatever befalls them."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import ENVIRONMENT, ROOT
+
+from boundary import clusters, generators, schema, splitting
+from boundary.losses import LOSSES, balanced, weighted
+from boundary.networks import Network
+from boundary.optimizers import SGD, Adam
+from boundary.params import Circles, Split
+from boundary.training import Examples, Goal, Schedule
+from boundary.work import Data, Trained, Work, together
+
+pytestmark = [
+    pytest.mark.usefixtures("one_thread"),
+    # Dask's own, when a connection ends
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+HERE = {**ENVIRONMENT, "PYTHONPATH": str(ROOT), "DASK_DISTRIBUTED__WORKER__DAEMON": "False"}
+
+
+def circles() -> Data:
+    """The tutorial's, with a validation part."""
+    table = generators.generate(Circles(1000, 0.03, 0.8, 42))
+    described = schema.Schema(("X1", "X2"), "label", "binary", (0, 1))
+    parts = splitting.split(1000, None, Split("random", 0.2, 0.1, 42))
+    columns = {name: np.asarray(column) for name, column in table.items()}
+    found = {}
+    for part, rows in parts.items():
+        found[part] = Examples.of(*schema.arrays({name: column[rows] for name, column in columns.items()}, described))
+    return Data(**found)
+
+
+DATA = circles()
+
+
+def work(replicates: int = 5, epochs: int = 20, **changed: object) -> Work:
+    """Mini-batches, so that generators matter; Adam, so that memory does."""
+    network = Network((2, 10, 10, 1), "relu")
+    drawn = [torch.Generator().manual_seed(42 + r) for r in range(replicates)]
+    start = torch.stack([network.initialise(generator) for generator in drawn])
+    states = torch.stack([generator.get_state() for generator in drawn])
+    schedule = Schedule(epochs, 1, 300, 7)
+    goal = Goal.of("binary", None)
+    return replace(Work(network, goal, Adam(0.01), "exact", "cpu", schedule, start, states, 3), **changed)  # type: ignore[arg-type]
+
+
+def must_be_the_same(found: Trained, expected: Trained) -> None:
+    """Every bit of the parameters and of all that was logged."""
+    assert torch.equal(found[0].view(torch.int64), expected[0].view(torch.int64))
+    assert found[1].epochs == expected[1].epochs
+    assert found[1].values.keys() == expected[1].values.keys()
+    for name, values in expected[1].values.items():
+        assert torch.equal(found[1].values[name].view(torch.int64), values.view(torch.int64)), name
+    assert torch.equal(found[1].weights, expected[1].weights)
+    assert (found[1].best is None) == (expected[1].best is None)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 9])
+def test_parts_together_are_the_whole(count: int) -> None:
+    whole = work()
+    parts = whole.parts(count)
+    assert len(parts) == min(count, 5)
+    assert sum(map(len, parts)) == 5
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+    must_be_the_same(together([part.done(DATA) for part in parts]), whole.done(DATA))
+
+
+def test_replicates_that_stop_early_stay_together() -> None:
+    """They end when the last one does, and are logged until then."""
+    patient = work(schedule=Schedule(400, log_every=5, patience=10))
+    assert len(patient.parts(3)) == 1
+    must_be_the_same(together([part.done(DATA) for part in patient.parts(3)]), patient.done(DATA))
+
+
+class Cluster:
+    """A scheduler, and workers of one thread each, as the documentation has them started."""
+
+    def __init__(self, folder: Path, stack: ExitStack):
+        self.folder, self.stack, self.count = folder, stack, 0
+        where = folder / "scheduler.json"
+        self.scheduler = self.start("scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(where))
+        while not where.exists() or "address" not in where.read_text():
+            assert self.scheduler.poll() is None, self.said()
+            time.sleep(0.05)
+        (self.address,) = re.findall(r'"address": "(tcp://[^"]+)"', where.read_text())
+
+    def start(self, program: str, *options: str, **environment: str) -> subprocess.Popen[bytes]:
+        log = self.stack.enter_context((self.folder / "log").open("ab"))
+        command = [sys.executable, "-m", f"distributed.cli.dask_{program}", *options]
+        process = subprocess.Popen(command, env={**HERE, **environment}, stdout=log, stderr=log, cwd=self.folder)
+        self.stack.callback(process.wait)
+        self.stack.callback(process.kill)
+        return process
+
+    def worker(self, **environment: str) -> subprocess.Popen[bytes]:
+        self.count += 1
+        options = ("--nthreads", "1", "--no-dashboard", "--no-nanny", "--local-directory", str(self.folder))
+        return self.start("worker", self.address, *options, **environment)
+
+    def said(self) -> str:
+        return (self.folder / "log").read_text()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    with ExitStack() as stack:
+        yield Cluster(tmp_path, stack)
+
+
+@contextmanager
+def refusal() -> Iterator[list[str]]:
+    """What a ClusterError says: one line."""
+    said: list[str] = []
+    with pytest.raises(clusters.ClusterError) as caught:
+        yield said
+    said.append(str(caught.value))
+    assert "\n" not in said[0]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_any_number_of_workers_gives_the_same_bits(cluster: Cluster, workers: int) -> None:
+    for _ in range(workers):
+        cluster.worker()
+    shown = []
+    done = clusters.done(work(), DATA, cluster.address, lambda each, total: shown.append(total) or each)
+    must_be_the_same(done, work().done(DATA))
+    assert shown == [min(5, 4 * workers)] or workers > 1  # not all workers may be there yet
+    other = work(
+        optimizer=SGD(0.1, 0.9), goal=Goal("binary", weighted(LOSSES["bce_with_logits"], balanced([300, 500])))
+    )
+    must_be_the_same(clusters.done(other, DATA, cluster.address), other.done(DATA))
+
+
+def test_a_worker_that_is_killed_costs_nothing_but_time(cluster: Cluster) -> None:
+    first, long = cluster.worker(), work(replicates=8, epochs=150)
+    cluster.worker()
+    ended = []
+
+    def kill_after_one(each: Iterator[object], total: int) -> Iterator[object]:
+        for part in each:
+            if not ended:
+                first.send_signal(signal.SIGKILL)
+            ended.append(total)
+            yield part
+
+    must_be_the_same(clusters.done(long, DATA, cluster.address, kill_after_one), long.done(DATA))
+    assert first.wait() == -signal.SIGKILL
+
+
+def test_a_scheduler_that_goes_away_is_one_line(cluster: Cluster) -> None:
+    cluster.worker()
+
+    def end_it(each: Iterator[object], _: int) -> Iterator[object]:
+        for part in each:
+            cluster.scheduler.kill()
+            yield part
+
+    with refusal() as said:
+        clusters.done(work(replicates=8, epochs=150), DATA, cluster.address, end_it)
+    assert said == [f"{cluster.address}: the scheduler is gone; nothing was recorded"]
+
+
+def test_where_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clusters, "SECONDS", 1)
+    for address in ("tcp://127.0.0.1:9", "nonsense://127.0.0.1:9"):
+        with refusal() as said:
+            clusters.done(work(), DATA, address)
+        assert said == [f"{address}: no scheduler answers within 1 seconds"]
+
+
+def test_no_workers_is_one_line(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clusters, "SECONDS", 1)
+    with refusal() as said:
+        clusters.done(work(), DATA, cluster.address)
+    assert said == [f"{cluster.address}: the scheduler has no workers after 1 seconds"]
+
+
+def test_a_worker_with_other_code_is_refused(cluster: Cluster, tmp_path: Path) -> None:
+    other = tmp_path / "other" / "boundary"
+    other.mkdir(parents=True)
+    for path in (ROOT / "boundary").glob("*.py"):
+        (other / path.name).write_bytes(path.read_bytes())
+    with (other / "losses.py").open("a") as file:
+        file.write("# of another commit\n")
+    cluster.worker(PYTHONPATH=str(other.parent))
+    with refusal() as said:
+        clusters.done(work(), DATA, cluster.address)
+    assert f" has {clusters.version()[:-12]}" in said[0]
+    assert said[0].endswith(f", expected {clusters.version()} (see docs/scaling.md)")
+
+
+def test_a_worker_with_another_dask_is_refused(cluster: Cluster, tmp_path: Path) -> None:
+    described = tmp_path / "other" / "cloudpickle-0.1.dist-info"
+    described.mkdir(parents=True)
+    (described / "METADATA").write_text("Name: cloudpickle\nVersion: 0.1\n")
+    cluster.worker(PYTHONPATH=f"{described.parent}{os.pathsep}{ROOT}")
+    with refusal() as said:
+        clusters.done(work(), DATA, cluster.address)
+    assert re.search(r"tcp://[^ ]+ has cloudpickle 0.1, expected [0-9.]+ as here$", said[0])
+
+
+def test_a_worker_that_comes_late_with_other_code_does_no_work() -> None:
+    with refusal() as said:
+        clusters._done(work(), DATA, "Python 2.7")
+    assert said[0].endswith(f" has {clusters.version()}, expected Python 2.7 (see docs/scaling.md)")
+
+
+def test_a_worker_without_the_code_is_refused(cluster: Cluster) -> None:
+    cluster.worker(PYTHONPATH="")
+    with refusal() as said:
+        clusters.done(work(), DATA, cluster.address)
+    assert "No module named 'boundary'" in said[0]
+    assert said[0].endswith(f", expected {clusters.version()} (see docs/scaling.md)")
+
+
+def test_the_stage_uses_the_cluster_that_the_environment_names(cluster: Cluster, tmp_path: Path) -> None:
+    """The same files; and where the cluster cannot be had, a line, status 1 and no file."""
+    cluster.worker()
+    folder = tmp_path / "stage"
+    small = "replicates: 16\n", "replicates: 3\n"
+    table = "data/raw/circles.parquet"
+    folder.mkdir()
+    (folder / "params.yaml").write_text((ROOT / "params.yaml").read_text().replace(*small))
+    for line in (
+        f"stages.generate circles --params params.yaml --table {table}",
+        f"stages.split circles --params params.yaml --table {table} --parts split --card card.md",
+    ):
+        subprocess.run([sys.executable, "-m", *line.split()], cwd=folder, env=HERE, check=True, capture_output=True)
+
+    def train(into: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        outputs = ["--model", f"{into}/model.safetensors", "--history", f"{into}/history.csv"]
+        outputs += ["--snapshots", f"{into}/snapshots.safetensors", "--predictions", f"{into}/predictions"]
+        command = [sys.executable, "-m", "stages.train", "circle_v0", "--params", "params.yaml", "--data", "split"]
+        return subprocess.run(
+            [*command, *outputs], cwd=folder, env={**HERE, **environment}, capture_output=True, text=True, check=False
+        )
+
+    assert train("alone").returncode == 0
+    there = train("by_cluster", DASK_SCHEDULER_ADDRESS=cluster.address)
+    assert there.returncode == 0, there.stderr
+    assert f"circle_v0: trained by the cluster of {cluster.address}\n" in there.stdout
+    for path in sorted((folder / "alone").rglob("*.*")):
+        assert (folder / "by_cluster" / path.relative_to(folder / "alone")).read_bytes() == path.read_bytes(), path
+    os.kill(cluster.scheduler.pid, signal.SIGKILL)
+    gone = train("nothing", DASK_SCHEDULER_ADDRESS=cluster.address)
+    assert gone.returncode == 1
+    assert gone.stderr == f"{cluster.address}: no scheduler answers within 10 seconds\n"
+    assert not (folder / "nothing").exists()
