@@ -6,8 +6,8 @@ measured with programs that do nothing. Prints tables, with the exponent of grow
 proportion), and draws docs/growth.png.
 """
 
+import json
 import math
-import os
 import re
 import shlex
 import subprocess
@@ -52,6 +52,13 @@ for word in sys.argv:
             (path / "file").write_text(word)
 """
 
+# Runs a command and prints what it used. A process of its own: what its parent held counts as a child's at the start.
+WATCH = """import json, resource, subprocess, sys
+status = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([status, used.ru_utime + used.ru_stime, used.ru_maxrss]))
+"""
+
 Measured = dict[str, list[tuple[int, float, float]]]  # by program: size, seconds, MiB
 
 
@@ -79,12 +86,12 @@ def commands(folder: Path) -> Iterator[tuple[str, list[str]]]:
 
 def run(folder: Path, command: Sequence[str]) -> tuple[float, float]:
     """Processor seconds of a command with all that it starts, and the MiB that the largest of these processes held."""
-    process = subprocess.Popen(command, cwd=folder, env=environment(folder), stdout=subprocess.DEVNULL)
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+    watched = [sys.executable, "-c", WATCH, *command]
+    done = subprocess.run(watched, cwd=folder, env=environment(folder), stdout=subprocess.PIPE, text=True, check=True)
+    status, seconds, held = json.loads(done.stdout)
+    if status:
         sys.exit(f"{' '.join(command)}: failed")
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / (1024 if sys.platform == "linux" else 2**20)
+    return seconds, held / (1024 if sys.platform == "linux" else 2**20)
 
 
 def of_programs(what: str) -> Measured:
