@@ -209,6 +209,7 @@ def boundary(precision: str, compiled: bool) -> Callable[[Work, np.ndarray], Tra
 
         def train(epochs: int) -> np.ndarray:
             torch.set_num_threads(plan.threads)
+            devices.keep_freed_memory()
             parameters, _ = fit(
                 work.network, goal, SGD(work.lr), PRECISIONS[precision], (examples, few),
                 torch.from_numpy(start), [torch.Generator().manual_seed(r) for r in range(len(start))],

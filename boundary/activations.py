@@ -1,7 +1,8 @@
-"""Activation functions and their slopes, for tensors of any shape, in either arithmetic.
+"""Activation functions and their backward passes, for tensors of any shape, in either arithmetic.
 
-Each is a pair of functions: `value(arithmetic, z)` gives h, and `slope(arithmetic, z, h)` gives dh/dz. The names,
-constants and values are those of the torch.nn modules that `module()` returns.
+Each is a pair of functions: `value(arithmetic, z)` gives h, and `backward(arithmetic, g, z, h)` gives g dh/dz, a
+gradient by z from the gradient g by h, which it may overwrite. The names, constants and values are those of the
+torch.nn modules that `module()` returns.
 """
 
 import math
@@ -17,13 +18,21 @@ SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # Klambauer et 
 LEAK = 0.01
 
 
+Backward = Callable[[Arithmetic, Tensor, Tensor, Tensor], Tensor]
+
+
 @dataclass(frozen=True)
 class Activation:
-    """An activation: its value, its slope, and the torch.nn module that computes the same."""
+    """An activation: its value, its backward pass, and the torch.nn module that computes the same."""
 
     value: Callable[[Arithmetic, Tensor], Tensor]
-    slope: Callable[[Arithmetic, Tensor, Tensor], Tensor]
+    backward: Backward
     module: Callable[[], nn.Module]
+
+
+def times(slope: Callable[[Arithmetic, Tensor, Tensor], Tensor]) -> Backward:
+    """The backward pass of an activation by its slope(arithmetic, z, h)."""
+    return lambda a, g, z, h: g.mul_(slope(a, z, h))
 
 
 def relu(a: Arithmetic, z: Tensor) -> Tensor:
@@ -91,27 +100,28 @@ def _inside(z: Tensor, low: float, high: float) -> Tensor:
 
 
 ACTIVATIONS: dict[str, Activation] = {
-    "none": Activation(lambda a, z: z, lambda a, z, h: torch.ones_like(z), nn.Identity),
-    "relu": Activation(relu, lambda a, z, h: h.sign(), nn.ReLU),
-    "relu6": Activation(lambda a, z: z.clamp(0, 6), lambda a, z, h: _inside(z, 0, 6), nn.ReLU6),
+    "none": Activation(lambda a, z: z, lambda a, g, z, h: g, nn.Identity),
+    # of several ways to write "g where h > 0" the quickest
+    "relu": Activation(relu, lambda a, g, z, h: torch.ops.aten.threshold_backward(g, h, 0), nn.ReLU),
+    "relu6": Activation(lambda a, z: z.clamp(0, 6), times(lambda a, z, h: _inside(z, 0, 6)), nn.ReLU6),
     "leaky_relu": Activation(
         lambda a, z: z.clamp(min=0) + z.clamp(max=0) * LEAK,
-        lambda a, z, h: _step(z) * (1.0 - LEAK) + LEAK,
+        times(lambda a, z, h: _step(z) * (1.0 - LEAK) + LEAK),
         nn.LeakyReLU,
     ),
-    "elu": Activation(elu, lambda a, z, h: h.clamp(max=0) + 1.0, nn.ELU),
+    "elu": Activation(elu, times(lambda a, z, h: h.clamp(max=0) + 1.0), nn.ELU),
     "selu": Activation(
         selu,
-        lambda a, z, h: h.clamp(max=0) + (1.0 - _step(z)) * (SELU_SCALE * SELU_ALPHA) + _step(z) * SELU_SCALE,
+        times(lambda a, z, h: h.clamp(max=0) + (1.0 - _step(z)) * (SELU_SCALE * SELU_ALPHA) + _step(z) * SELU_SCALE),
         nn.SELU,
     ),
-    "silu": Activation(silu, _silu_slope, nn.SiLU),
-    "gelu_tanh": Activation(gelu_tanh, _gelu_slope, lambda: nn.GELU(approximate="tanh")),
-    "softplus": Activation(softplus, lambda a, z, h: a.sigmoid(z), nn.Softplus),
-    "sigmoid": Activation(sigmoid, lambda a, z, h: h * (1.0 - h), nn.Sigmoid),
-    "tanh": Activation(tanh, lambda a, z, h: 1.0 - h * h, nn.Tanh),
-    "hardtanh": Activation(lambda a, z: z.clamp(-1, 1), lambda a, z, h: _inside(z, -1, 1), nn.Hardtanh),
+    "silu": Activation(silu, times(_silu_slope), nn.SiLU),
+    "gelu_tanh": Activation(gelu_tanh, times(_gelu_slope), lambda: nn.GELU(approximate="tanh")),
+    "softplus": Activation(softplus, times(lambda a, z, h: a.sigmoid(z)), nn.Softplus),
+    "sigmoid": Activation(sigmoid, times(lambda a, z, h: h * (1.0 - h)), nn.Sigmoid),
+    "tanh": Activation(tanh, times(lambda a, z, h: 1.0 - h * h), nn.Tanh),
+    "hardtanh": Activation(lambda a, z: z.clamp(-1, 1), times(lambda a, z, h: _inside(z, -1, 1)), nn.Hardtanh),
     "softsign": Activation(
-        lambda a, z: z / (z.abs() + 1.0), lambda a, z, h: (1.0 - h.abs()) * (1.0 - h.abs()), nn.Softsign
+        lambda a, z: z / (z.abs() + 1.0), times(lambda a, z, h: (1.0 - h.abs()) * (1.0 - h.abs())), nn.Softsign
     ),
 }

@@ -29,12 +29,12 @@ import torch
 from torch import Tensor
 
 from boundary import elementary
-from boundary.elementary import EXPONENT_BIAS, FRACTION_BITS
+from boundary.elementary import FRACTION_BITS
 
 BLOCK = 4096
 LARGEST = 2.0**480  # a replicate with numbers beyond has diverged: nan
+OVERFLOW = 2.0**544  # times LARGEST is inf, times half of that is not
 EXPONENT_FIELD = ((1 << 11) - 1) << FRACTION_BITS
-HALF = 1 << (FRACTION_BITS - 1)  # of a fraction: 1.5 * 2^k has the bits of 2^k, and this one
 FINEST_GRID = -480  # log2; products of two grids stay far above the subnormal numbers
 REPLICATE = (-2, -1)  # axes of one replicate's matrix
 SAMPLE = (-2,)  # axis of one sample's features
@@ -64,12 +64,10 @@ def to_grid(t: Tensor, bits: int, axes: tuple[int, ...]) -> Tensor:
     rounds t to whole grids, and subtracting it again is exact. The grid is 2^FINEST_GRID at the finest. Where the
     maximum is not below LARGEST, or is nan, all becomes nan.
     """
-    largest = t.abs().amax(axes, keepdim=True)
-    field = largest.view(torch.int64) & EXPONENT_FIELD  # of 2^(e - 1)
-    field = field.clamp_(min=(FINEST_GRID + bits + EXPONENT_BIAS - 1) << FRACTION_BITS)
-    field = field.add_(((FRACTION_BITS + 1 - bits) << FRACTION_BITS) + HALF)  # of 1.5 * 2^(e - bits + 52)
-    shift = torch.where(largest < LARGEST, field.view(torch.float64), torch.nan)
-    return (t + shift).sub_(shift)
+    powers = (t.view(torch.int64) & EXPONENT_FIELD).view(torch.float64)  # 2^k <= |t|, 0 for subnormals, inf for nan
+    largest = powers.amax(axes, keepdim=True).clamp_(min=2.0 ** (FINEST_GRID + bits - 1))  # 2^(e - 1)
+    shift = largest.mul_(OVERFLOW).mul_(1.5 * 2.0 ** (FRACTION_BITS + 1 - bits) / OVERFLOW)
+    return (t + shift).sub_(shift)  # inf - inf is nan
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """Where to compute, in which chunks, with how many threads, and whether to compile first."""
 
+import ctypes
 import math
 import os
+import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +17,7 @@ CELLS_PER_THREAD = 1 << 18  # numbers in the largest tensor for each thread: bel
 SECONDS_PER_CELL = {"exact": 8e-9, "fast": 2e-9}  # of a step, per number in the network's layers; not compiled
 COMPILING_PAYS = 60.0  # seconds of work: compiling takes some 20, and saves two thirds
 COMPILING_PAYS_ON_GPU = 50_000  # steps: there it saves the time to launch operations, a millisecond or two a step
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # glibc's malloc.h
 COPIES = 4  # numbers that a step holds at a time, for each number in the network's layers
 
 
@@ -44,6 +47,19 @@ def choose(device: str, precision: str) -> torch.device:
         there = ", ".join(name for name, present in available.items() if present)
         raise ValueError(f"device: found {device}, which this machine has not, expected auto or one of: {there}")
     return torch.device(device)
+
+
+def keep_freed_memory() -> None:
+    """Let the C library keep the memory that tensors free, for the tensors of the next step.
+
+    Left to itself, glibc gives large blocks back to the system, which then fills each page with zeros anew, step after
+    step: up to three times the work of the step itself. One arena for all threads: only that one is never trimmed.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        glibc = ctypes.CDLL(None)
+        glibc.mallopt(M_ARENA_MAX, 1)
+        glibc.mallopt(M_MMAP_THRESHOLD, 1 << 25)  # the most that it takes
+        glibc.mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
 
 
 def plan(device: torch.device, precision: str, sizes: Sequence[int], rows: int, replicates: int, steps: int) -> Plan:

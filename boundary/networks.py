@@ -99,7 +99,7 @@ class Network:
 
     def backward(self, arithmetic: Arithmetic, traces: list[Trace], gradient: Tensor) -> Tensor:
         """The gradient of the parameters (R, P), from the loss's gradient of the logits (R, out, rows)."""
-        slope = ACTIVATIONS[self.activation].slope
+        activation = ACTIVATIONS[self.activation].backward
         gradients: list[Tensor] = []
         for n in reversed(range(len(traces))):
             g = arithmetic.operand(gradient)
@@ -108,5 +108,5 @@ class Network:
             if n:
                 below = traces[n - 1]
                 by_h = arithmetic.product(traces[n].weight.transpose(-1, -2), g)
-                gradient = by_h.mul_(slope(arithmetic, below.z, below.h))
+                gradient = activation(arithmetic, by_h, below.z, below.h)
         return torch.cat(gradients, dim=1)

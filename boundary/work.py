@@ -79,6 +79,7 @@ class Work:
         """Train in this process; see training.fit. Raises ValueError where the device is not there."""
         device, plan = devices.choose(self.device, self.precision), self.plan(len(data.train))
         torch.set_num_threads(plan.threads)
+        devices.keep_freed_memory()
         parameters, history = training.fit(
             self.network,
             self.goal,

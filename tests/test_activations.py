@@ -1,4 +1,4 @@
-"""Activations and their slopes against the torch.nn modules that compute the same."""
+"""Activations and their backward passes against the torch.nn modules that compute the same."""
 
 import math
 from typing import get_args
@@ -48,14 +48,14 @@ def test_values_and_slopes_are_those_of_torch(name: str, arithmetic: Exact | Fas
     value, slope = by_torch(name, z)
     h = activation.value(arithmetic, z)
     torch.testing.assert_close(h, value, **tolerance)
-    torch.testing.assert_close(activation.slope(arithmetic, z, h), slope, **tolerance)
+    torch.testing.assert_close(activation.backward(arithmetic, torch.ones_like(z), z, h), slope, **tolerance)
 
 
 @each_activation
 def test_slopes_on_kinks_are_those_of_torch(name: str) -> None:
     """A dead unit sits on relu's kink: its slope of 0 is a choice that changes every later step."""
     activation, z = ACTIVATIONS[name], torch.tensor(KINKS, dtype=torch.float64)
-    slope = activation.slope(EXACT, z, activation.value(EXACT, z))
+    slope = activation.backward(EXACT, torch.ones_like(z), z, activation.value(EXACT, z))
     torch.testing.assert_close(slope, by_torch(name, z)[1])
 
 
@@ -89,7 +89,7 @@ def test_by_hand(name: str, z: float, value: float, slope: float) -> None:
     activation, at = ACTIVATIONS[name], torch.tensor([z], dtype=torch.float64)
     h = activation.value(EXACT, at)
     assert h.item() == pytest.approx(value, abs=1e-15)
-    assert activation.slope(EXACT, at, h).item() == pytest.approx(slope, abs=1e-15)
+    assert activation.backward(EXACT, torch.full_like(at, 3.0), at, h).item() == pytest.approx(3 * slope, abs=3e-15)
 
 
 @each_activation

@@ -1,6 +1,9 @@
 """Where to compute, on machines with every mix of devices."""
 
 import os
+import platform
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -106,3 +109,35 @@ def test_on_a_gpu_chunks_fill_the_memory(monkeypatch: pytest.MonkeyPatch, replic
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (512_000_000, 1_000_000_000))
     plan = devices.plan(torch.device("cuda"), "exact", CIRCLES, 800, replicates, 1000)
     assert (plan.chunks, plan.workers, plan.compiled) == (chunks, 1, False)
+
+
+FAULTS = """
+import resource, sys, torch
+from concurrent.futures import ThreadPoolExecutor
+from boundary import devices
+
+def faults(rounds):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(rounds):
+        list(pool.map(lambda _: [torch.ones(1 << 18) for _ in range(128)], range(2)))  # 128 MiB each, then freed
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / rounds
+
+torch.set_num_threads(1)
+if sys.argv[1] == "keep":
+    devices.keep_freed_memory()
+with ThreadPoolExecutor(2) as pool:
+    faults(5)
+    print(faults(10))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of glibc only")
+def test_freed_memory_is_not_fetched_anew() -> None:
+    """By threads too. Otherwise thousands of pages are, in every round."""
+
+    def faults(how: str) -> float:
+        done = subprocess.run([sys.executable, "-c", FAULTS, how], cwd=ROOT, capture_output=True, text=True, check=True)
+        return float(done.stdout)
+
+    assert faults("keep") < 100
+    assert faults("as it is") > 1000
