@@ -25,7 +25,7 @@ SIZES: dict[str, tuple[int, ...]] = {
     "variants": (1, 10, 50, 200),
 }
 REPLICATES = {"rows": 4, "epochs": 16}  # where they are not what grows
-PROGRAMS = ("generate", "split", "train", "evaluate", "plot", "plot_data")
+PROGRAMS = ("generate", "split", "train", "evaluate", "plot", "plot_data")  # what works on rows; the rest on scores
 RUNNERS = {"dvc repro": ["dvc", "repro", "-q"], "side by side": [sys.executable, "-m", "tools.parallel", "2"]}
 SLOW = 50  # variants; dvc repro is not run with more
 PARAMS = """
@@ -102,8 +102,8 @@ def of_programs(what: str) -> Measured:
             folder = Path(temporary)
             lay_out(folder, **{"replicates": REPLICATES.get(what, 1), what: size})
             for name, command in commands(folder):
-                seconds, mebibytes = run(folder, command)
                 if name in found:
+                    seconds, mebibytes = run(folder, command)
                     found[name].append((size, seconds, mebibytes))
                     print(f"  {what} {size:,}: {name} {seconds:.1f} s, {mebibytes:.0f} MiB", file=sys.stderr)
     return found
