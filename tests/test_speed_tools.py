@@ -84,3 +84,14 @@ def test_programs_are_measured_as_dvc_yaml_runs_them(tmp_path: Path, monkeypatch
     )
     assert 0 < seconds < 10
     assert 200 < mebibytes < 300
+
+
+@pytest.mark.slow
+def test_runs_of_programs_that_do_nothing_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setitem(growth.SIZES, "variants", (1, 2))
+    measured = growth.of_runners()
+    assert {name: [size for size, _, _ in points] for name, points in measured.items()} == {
+        "dvc repro": [1, 2],
+        "side by side": [1, 2],
+    }

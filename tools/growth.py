@@ -43,9 +43,9 @@ contrasts: {{}}
 VARIANT = """{{dataset: data, hidden_units: [10, 10], activation: relu, optimizer: sgd, lr: 0.1, epochs: {epochs},
   log_every: {epochs}, batch_size: 8192}}"""
 NOTHING = """import pathlib, sys
-for word in sys.argv:
+for option, word in zip(sys.argv, sys.argv[1:]):
     path = pathlib.Path(word)
-    if "/" in word and not path.exists():
+    if ("/" in word or option.startswith("--")) and not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(word) if path.suffix else path.mkdir()
         if not path.suffix:
