@@ -225,13 +225,13 @@ def confusion(title: str, counts: np.ndarray, names: Sequence[object]) -> Figure
     axes.set_xticks(range(len(names)), [str(name) for name in names])
     axes.set_yticks(range(len(names)), [str(name) for name in names])
     axes.set(xlabel="predicted", ylabel="true")
-    axes.set_title(title)
+    axes.set_title(title, wrap=True)  # it is longer than the square is wide
     return figure
 
 
 def functions(x: np.ndarray, curves: Sequence[tuple[str, np.ndarray, np.ndarray | None]]) -> Figure:
     """Functions of x: per panel a title, our values as points and, where given, another's values as a line."""
-    figure, all_axes = _panels(len(curves), width=2.6, height=2.4)
+    figure, all_axes = _panels(len(curves), width=2.6, height=2.7)
     for axes, (title, ours, reference) in zip(all_axes, curves, strict=True):
         if reference is not None:
             axes.plot(x, reference, color=COLOURS[1], lw=3, alpha=0.7, label="PyTorch's")
@@ -239,7 +239,7 @@ def functions(x: np.ndarray, curves: Sequence[tuple[str, np.ndarray, np.ndarray 
         axes.set_title(title)
         axes.axhline(0, color="#cccccc", lw=0.6, zorder=0)
         axes.axvline(0, color="#cccccc", lw=0.6, zorder=0)
-    all_axes[-1].legend(loc="lower right", handlelength=1.2)
+    figure.legend(*all_axes[-1].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 
@@ -371,4 +371,5 @@ def _colour(k: int) -> str:
 
 
 def _marker(k: int) -> str:
-    return MARKERS[k % len(MARKERS)]
+    """The classes that begin the colours anew have other markers."""
+    return MARKERS[(k + k // len(COLOURS)) % len(MARKERS)]

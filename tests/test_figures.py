@@ -8,6 +8,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from boundary import figures, files
 from boundary.figures import COLOURS, MARKERS, POINTS_DRAWN, Plane, Points
@@ -85,7 +86,10 @@ def test_classes_are_told_apart_by_colour_and_marker() -> None:
     """Also where there are more than there are colours; more than ten are not listed."""
     assert len(set(COLOURS)) == len(set(MARKERS)) == 8
     figure = figures.data_by_class("many", points(60, classes=12), range(12))
-    assert len(figure.axes[0].collections) == 12
+    looks = [
+        (tuple(each.get_facecolor()[0]), each.get_paths()[0].vertices.tobytes()) for each in figure.axes[0].collections
+    ]
+    assert len(set(looks)) == 12
     assert figure.legends == []
     assert texts(figures.data_by_class("ten", points(60, classes=10), range(10))) == [str(k) for k in range(10)]
 
@@ -372,14 +376,24 @@ def test_a_confusion_matrix_says_large_counts_in_full(count: int) -> None:
     assert str(count) in [text.get_text() for text in figure.axes[0].texts]
 
 
+def test_a_long_title_is_not_cut_off() -> None:
+    title = "a_variant_with_a_name: test data, 16 replicates together"
+    figure = figures.confusion(title, np.eye(2, dtype=int), ("benign", "malignant"))
+    figure.draw_without_rendering()
+    (shown,) = figure.findobj(lambda artist: isinstance(artist, Text) and artist.get_text() == title)
+    box = shown.get_window_extent()
+    assert box.x1 <= figure.bbox.x1
+    assert box.y1 <= figure.bbox.y1
+
+
 def test_functions_stand_beside_a_reference() -> None:
     x = np.arange(-3.0, 3)
     figure = figures.functions(x, [("A", x, None), ("B", x**2, x**2 + 1)])
     first, second = figure.axes
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["A", "B"]
     ours = {line.get_label(): line for axes in figure.axes for line in axes.lines}
-    assert texts(second) == ["PyTorch's", "this project's"]
-    assert first.get_legend() is None
+    assert texts(figure) == ["PyTorch's", "this project's"]
+    assert first.get_legend() is second.get_legend() is None
     np.testing.assert_array_equal(ours["this project's"].get_xydata(), np.stack([x, x**2], axis=1))
     np.testing.assert_array_equal(ours["PyTorch's"].get_xydata(), np.stack([x, x**2 + 1], axis=1))
 
