@@ -66,15 +66,20 @@ def scatter(columns: np.ndarray, classes: np.ndarray, across: Axis, up: Axis) ->
     paths = []
     for k in sorted(set(classes.tolist())):
         places = zip(x[classes == k].tolist(), y[classes == k].tolist(), strict=True)
-        marks = "".join(f"M{_n(across(a))} {_n(up(b))}{GLYPHS[k % len(GLYPHS)]}" for a, b in places)
+        marks = "".join(f"M{_n(across(a))} {_n(up(b))}{_glyph(k)}" for a, b in places)
         paths.append(Markup('<path class="dots c{}" d="{}"/>').format(k % len(COLOURS), marks))
     return Markup("").join(paths)
 
 
 def mark(k: int) -> Markup:
     """The mark of class k alone, for a legend."""
-    path = Markup('<path class="dots c{}" d="M0 0{}"/>').format(k % len(COLOURS), GLYPHS[k % len(GLYPHS)])
+    path = Markup('<path class="dots c{}" d="M0 0{}"/>').format(k % len(COLOURS), _glyph(k))
     return Markup('<svg class="glyph" viewBox="-3.2 -3.2 6.4 6.4" aria-hidden="true">{}</svg>').format(path)
+
+
+def _glyph(k: int) -> str:
+    """The classes that begin the colours anew have other marks."""
+    return GLYPHS[(k + k // len(COLOURS)) % len(GLYPHS)]
 
 
 def frame(across: Axis, up: Axis, labels: tuple[str, str], grid: bool = False, ticked: bool = True) -> Markup:

@@ -61,6 +61,10 @@ def test_points_stand_where_they_belong_in_their_class() -> None:
     assert second == ("c1", f"M0 100{drawings.GLYPHS[1]}M100 0{drawings.GLYPHS[1]}")
 
 
+def test_many_classes_have_marks_of_their_own() -> None:
+    assert len({drawings.mark(k) for k in range(24)}) == 24
+
+
 def test_a_curve_is_broken_where_it_is_not_finite() -> None:
     axis = Axis(0, 4, 0, 4)
     text = drawings.curve([0, 1, 2, 3, 4], [1, math.nan, 2, math.inf, 3], axis, axis, "test")

@@ -154,8 +154,14 @@ def test_a_picture_may_be_new_or_gone(tmp_path: Path) -> None:
     (tmp_path / "static").mkdir()
     for name in ("abc_plots_images_old", "abc_plots_same", "workspace_plots_same", "workspace_plots_new"):
         (tmp_path / "static" / f"{name}.png").write_bytes(b"x")
+    for name in ("abc_plots_moving", "workspace_plots_moving"):
+        (tmp_path / "static" / f"{name}.gif").write_bytes(name.encode())
     pairs = changes.pictures(tmp_path)
-    assert pairs == [("static/abc_plots_images_old.png", None), (None, "static/workspace_plots_new.png")]
+    assert pairs == [
+        ("static/abc_plots_images_old.png", None),
+        ("static/abc_plots_moving.gif", "static/workspace_plots_moving.gif"),
+        (None, "static/workspace_plots_new.png"),
+    ]
     text = changes.markdown("| a |", "| Path | Metric |\n| --- | --- |\n", pairs)
     assert text.startswith("## Results\n\n| a |\n\n## Changes\n\nNo metric changed.\n")
     assert "|  | ![after](static/workspace_plots_new.png) |" in text

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import vl_convert
 from conftest import ROOT, run
@@ -49,6 +50,7 @@ OUTPUTS = {  # what each stage writes, in this order
     "plot": ["images/moons.png"],
     "plot_data": ["data_images/moons.png"],
     "plot_contrast": ["contrast.png"],
+    "plot_animation": ["animation.gif"],
     "plot_activations": ["activations.png"],
     "plots_page": ["page.html"],
     "report": ["report/index.html", "report/summary.md"],
@@ -66,6 +68,7 @@ def _small() -> Iterator[None]:
         patch.setattr(vl_convert, "javascript_bundle", lambda *_: "scripts")
         for name in ("decision_boundaries", "data_by_class", "functions"):
             patch.setattr(figures, name, lambda *_: Figure(figsize=(1, 1)))
+        patch.setattr(figures, "moving_boundaries", lambda *_: [np.zeros((1, 1, 3), dtype=np.uint8)])
         yield
 
 

@@ -8,6 +8,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from boundary import figures, files
 from boundary.figures import COLOURS, MARKERS, POINTS_DRAWN, Plane, Points
@@ -85,7 +86,10 @@ def test_classes_are_told_apart_by_colour_and_marker() -> None:
     """Also where there are more than there are colours; more than ten are not listed."""
     assert len(set(COLOURS)) == len(set(MARKERS)) == 8
     figure = figures.data_by_class("many", points(60, classes=12), range(12))
-    assert len(figure.axes[0].collections) == 12
+    looks = [
+        (tuple(each.get_facecolor()[0]), each.get_paths()[0].vertices.tobytes()) for each in figure.axes[0].collections
+    ]
+    assert len(set(looks)) == 12
     assert figure.legends == []
     assert texts(figures.data_by_class("ten", points(60, classes=10), range(10))) == [str(k) for k in range(10)]
 
@@ -276,6 +280,77 @@ def test_decision_boundaries_stand_side_by_side_with_their_points() -> None:
         assert (axes.get_xlabel(), axes.get_ylabel()) == ("width", "height")
 
 
+# --- moving pictures -----------------------------------------------------------------------------------------------
+
+
+def course(title: str = "net", states: tuple[int, ...] = (0, 1, 2), last: float = 0.75) -> figures.Course:
+    """Before training and after epochs 0 and 20: surely class 0 everywhere, left and right, surely class 1."""
+    shares = [np.full((STEPS, STEPS, 2), [first, 1 - first]) for first in (1.0, 0.0)]
+    planes = [plane(shares[0]), left_and_right(0.6), plane(shares[1])]
+    return figures.Course(title, (-1, 0, 20), (0.5, 0.625, last), states, [planes[state] for state in states])
+
+
+def pixels(frame: np.ndarray) -> set[tuple[int, ...]]:
+    """The colours of a frame that fill more than a twentieth of it."""
+    found, counts = np.unique(frame.reshape(-1, 3), axis=0, return_counts=True)
+    return {tuple(each) for each in found[counts > frame.size / 60].tolist()}
+
+
+def tint(k: int, strength: float) -> tuple[int, ...]:
+    return tuple(int(255 * (1 - strength * (1 - channel))) for channel in colour(k))
+
+
+def test_the_frames_of_an_animation_show_what_the_network_says() -> None:
+    """Strong colours where it is sure, pale ones where it is not: of 0.6, a fifth is sure, two steps of eight."""
+    frames = list(figures.moving_boundaries([course()] * 2, points(), ("no", "yes")))
+    assert [frame.shape for frame in frames] == [(470, 806, 3)] * 3
+    assert all(frame.dtype == np.uint8 for frame in frames)
+    white = (255, 255, 255)
+    assert pixels(frames[0]) == {white, tint(0, 0.5)}
+    assert pixels(frames[1]) == {white, tint(0, 0.14 + 0.36 / 4), tint(1, 0.14 + 0.36 / 4)}
+    assert pixels(frames[2]) == {white, tint(1, 0.5)}
+
+
+def test_a_panel_of_an_animation_goes_at_its_own_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each says its epoch and accuracy, draws its curve up to there, and its boundary where there is one."""
+    seen = []
+    draw = figures._Moving.draw
+
+    def look(panel: figures._Moving, frame: int) -> None:
+        draw(panel, frame)
+        boundaries = [each for each in panel.axes.collections if hasattr(each, "levels")]
+        assert boundaries == []  # none of an earlier frame
+        curve = np.asarray(panel.line.get_xydata()).tolist()
+        seen.append((panel.axes.get_title(loc="left"), panel.said.get_text(), curve))
+
+    monkeypatch.setattr(figures._Moving, "draw", look)
+    list(figures.moving_boundaries([course("a"), course("b", (0, 0, 1))], points(), ("no", "yes")))
+    start, later, end = [-1, 0.5], [0, 0.625], [20, 0.75]
+    assert seen == [
+        ("a", "before training: accuracy 0.500", [start]),
+        ("b", "before training: accuracy 0.500", [start]),
+        ("a", "epoch 0: accuracy 0.625", [start, later]),
+        ("b", "before training: accuracy 0.500", [start]),
+        ("a", "epoch 20: accuracy 0.750", [start, later, end]),
+        ("b", "epoch 0: accuracy 0.625", [start, later]),
+    ]
+
+
+def test_a_frame_does_not_show_what_the_one_before_showed() -> None:
+    """Frames drawn alone are those of the whole animation."""
+    together = figures.moving_boundaries([course()], points(), ("no", "yes"))
+    for state, frame in enumerate(together):
+        (alone,) = figures.moving_boundaries([course(states=(state,))], points(), ("no", "yes"))
+        np.testing.assert_array_equal(frame, alone)
+
+
+def test_a_network_without_numbers_is_white() -> None:
+    nothing = plane(np.full((STEPS, STEPS, 2), np.nan))
+    shown = figures.Course("a", (-1, 0), (0.5, np.nan), (1,), [nothing])
+    (frame,) = figures.moving_boundaries([shown], points(), ("no", "yes"))
+    assert pixels(frame) == {(255, 255, 255)}
+
+
 # --- matrices and functions ----------------------------------------------------------------------------------------
 
 
@@ -301,14 +376,24 @@ def test_a_confusion_matrix_says_large_counts_in_full(count: int) -> None:
     assert str(count) in [text.get_text() for text in figure.axes[0].texts]
 
 
+def test_a_long_title_is_not_cut_off() -> None:
+    title = "a_variant_with_a_name: test data, 16 replicates together"
+    figure = figures.confusion(title, np.eye(2, dtype=int), ("benign", "malignant"))
+    figure.draw_without_rendering()
+    (shown,) = figure.findobj(lambda artist: isinstance(artist, Text) and artist.get_text() == title)
+    box = shown.get_window_extent()
+    assert box.x1 <= figure.bbox.x1
+    assert box.y1 <= figure.bbox.y1
+
+
 def test_functions_stand_beside_a_reference() -> None:
     x = np.arange(-3.0, 3)
     figure = figures.functions(x, [("A", x, None), ("B", x**2, x**2 + 1)])
     first, second = figure.axes
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["A", "B"]
     ours = {line.get_label(): line for axes in figure.axes for line in axes.lines}
-    assert texts(second) == ["PyTorch's", "this project's"]
-    assert first.get_legend() is None
+    assert texts(figure) == ["PyTorch's", "this project's"]
+    assert first.get_legend() is second.get_legend() is None
     np.testing.assert_array_equal(ours["this project's"].get_xydata(), np.stack([x, x**2], axis=1))
     np.testing.assert_array_equal(ours["PyTorch's"].get_xydata(), np.stack([x, x**2 + 1], axis=1))
 

@@ -86,7 +86,8 @@ def test_one_variant_changed_runs_its_stages_only(workspace: Path) -> None:
     """And its metrics and plots show the change."""
     output = run(workspace, "dvc", "exp", "run", "-S", "variants.circle_v2.lr=0.05").stdout
     own = {"train@circle_v2", "evaluate@circle_v2", "plot@circle_v2"}
-    assert set(stages_run(output)) == own | {"check", "compare", "export", "plot_contrast@activation", "report"}
+    own |= {"plot_contrast@activation", "plot_animation@activation"}
+    assert set(stages_run(output)) == own | {"check", "compare", "export", "report"}
     assert "lr: 0.05" in (workspace / "params.yaml").read_text()
     changes = json.loads(run(workspace, "dvc", "metrics", "diff", "--json").stdout)
     assert set(changes) == {"metrics/circle_v2.json"}
@@ -102,7 +103,7 @@ def test_changed_code_makes_only_its_own_stages_stale(workspace: Path) -> None:
     path = workspace / "boundary/figures.py"
     path.write_text(path.read_text() + "# a change\n")
     stale = json.loads(run(workspace, "dvc", "status", "--json").stdout)
-    drawing = {"plot", "plot_data", "plot_contrast", "plot_activations", "report"}
+    drawing = {"plot", "plot_data", "plot_contrast", "plot_animation", "plot_activations", "report"}
     assert {name.split("@")[0] for name in stale} == drawing
 
 

@@ -16,6 +16,7 @@ import pytest
 import torch
 from conftest import ROOT, run
 from matplotlib.axes import Axes
+from PIL import Image, ImageSequence
 
 from boundary import artefacts, files, models, params, results, snapshots
 from stages import _program, plot
@@ -85,6 +86,11 @@ def arguments(stage: str, name: str, folder: Path) -> list[str]:
             *["--right", name, "--right-predictions", folder / "predictions" / name],
             *["--image", folder / "contrast.png"],
         ],
+        "plot_animation": [
+            *[*data, "--left", name, "--left-snapshots", folder / f"snapshots/{name}.safetensors"],
+            *["--right", name, "--right-snapshots", folder / f"snapshots/{name}.safetensors"],
+            *["--image", folder / "animation.gif"],
+        ],
         "plot_activations": ["--image", folder / "activations.png"],
         "plots_page": ["--template", ROOT / "templates/plots.html", "--page", folder / "page.html"],
         "report": [
@@ -152,6 +158,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("compare", ""),
         ("export", ""),
         ("plot_contrast", "moons"),
+        ("plot_animation", "moons"),
         ("plot_activations", ""),
         ("plots_page", ""),
         ("report", ""),
@@ -171,7 +178,8 @@ def folder(made: Path, tmp_path: Path) -> Path:
 
 
 def test_every_file_is_there_and_no_other(made: Path) -> None:
-    expected = {"params.yaml", "checked.txt", "comparison.md", "contrast.png", "activations.png", "data/own.csv"}
+    expected = {"params.yaml", "checked.txt", "comparison.md", "activations.png", "data/own.csv"}
+    expected |= {"contrast.png", "animation.gif"}
     expected |= {"baselines.json", *(f"cards/{name}.md" for name in NAMES)}
     expected |= {f"data/raw/{name}.parquet" for name in NAMES[:3]}
     for name in NAMES:
@@ -274,6 +282,15 @@ def test_the_snapshots_end_with_the_model(made: Path, name: str) -> None:
     assert not torch.equal(replay.parameters[0], model.parameters)
 
 
+def test_the_animation_has_a_frame_for_each_logged_epoch(made: Path) -> None:
+    """And one for before training; the last stays longest."""
+    with Image.open(made / "animation.gif") as film:
+        shown = [(frame.info["duration"], frame.convert("RGB").tobytes()) for frame in ImageSequence.Iterator(film)]
+        assert film.info["loop"] == 0
+    assert [duration for duration, _ in shown] == [800, 160, 160, 2500]
+    assert len({pixels for _, pixels in shown}) == 4
+
+
 def test_the_comparison_is_of_all_variants(made: Path) -> None:
     rows = [line.split("|")[1:3] for line in (made / "comparison.md").read_text().splitlines() if line.startswith("|")]
     assert {dataset.strip() for dataset, _ in rows} >= set(NAMES)
@@ -304,6 +321,7 @@ USED = {  # which heavy packages a stage may import: start-up is most of a small
     ("plot", "moons"): {"pyarrow", "matplotlib"},
     ("plot_data", "moons"): {"pyarrow", "matplotlib"},
     ("plot_contrast", "moons"): {"pyarrow", "matplotlib"},
+    ("plot_animation", "moons"): {"pyarrow", "matplotlib", "torch"},
     ("plots_page", ""): set(),
     ("report", ""): {"pyarrow", "matplotlib", "torch"},
 }
@@ -499,6 +517,7 @@ def test_a_device_that_is_not_there(folder: Path) -> None:
         ("plot", "blobs", "predictions/blobs/test.parquet"),
         ("plot", "line", "predictions/line/test.parquet"),
         ("plot_contrast", "moons", "predictions/moons/plane.parquet"),
+        ("plot_animation", "moons", "split/moons/test.parquet"),
         ("report", "", "split/moons/train.parquet"),
         ("report", "", "predictions/moons/plane.parquet"),
         ("report", "", "predictions/line/test.parquet"),
@@ -522,6 +541,7 @@ def test_damaged_columns_are_named(folder: Path, stage: str, name: str, file: st
         ("train", "split/moons/schema.json"),
         ("evaluate", "split/moons/schema.json"),
         ("plot", "split/moons/schema.json"),
+        ("plot_animation", "split/moons/schema.json"),
         ("compare", "details/moons.json"),
         ("report", "details/moons.json"),
     ],
@@ -608,9 +628,29 @@ def test_a_model_without_details_of_today_cannot_be_exported(folder: Path) -> No
     )
 
 
+@pytest.mark.parametrize("damage", ["missing", "empty", "cut", "other"])
+def test_snapshots_that_cannot_be_animated_are_named(folder: Path, damage: str) -> None:
+    path = folder / "snapshots/moons.safetensors"
+    whole = path.read_bytes()
+    path.unlink()
+    if damage == "other":
+        shutil.copy(folder / "models/moons.safetensors", path)
+    elif damage != "missing":
+        path.write_bytes(b"" if damage == "empty" else whole[: len(whole) // 2])
+    assert str(path) in refused("plot_animation", "moons", folder)
+
+
+def test_snapshots_of_another_table_cannot_be_animated(folder: Path) -> None:
+    path = folder / "snapshots/moons.safetensors"
+    shutil.copy(folder / "snapshots/blobs.safetensors", path)
+    line = refused("plot_animation", "moons", folder)
+    assert line == f"{path}: not trained on what {folder}/split/moons holds, run train@moons again"
+
+
+@pytest.mark.parametrize("stage", ["plot_contrast", "plot_animation"])
 @pytest.mark.parametrize("name", ["blobs", "line"])
-def test_a_contrast_is_for_classes_of_two_features(folder: Path, name: str) -> None:
-    line = refused("plot_contrast", name, folder)
+def test_a_contrast_is_for_classes_of_two_features(folder: Path, name: str, stage: str) -> None:
+    line = refused(stage, name, folder)
     assert line == f"{folder}/split/{name}: a contrast is drawn for classes of two features only"
 
 

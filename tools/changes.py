@@ -13,12 +13,9 @@ def pictures(plots: Path) -> list[tuple[str | None, str | None]]:
 
     None where there was, or is, no such picture.
     """
-    after = {path.name.removeprefix(HERE): path for path in (plots / "static").glob(f"{HERE}*.png")}
-    before = {
-        path.name[path.name.index("_plots_") + 1 :]: path
-        for path in (plots / "static").glob("*_plots_*.png")
-        if not path.name.startswith(HERE)
-    }
+    drawn = [path for path in (plots / "static").glob("*_plots_*") if path.suffix in (".png", ".gif")]
+    after = {path.name.removeprefix(HERE): path for path in drawn if path.name.startswith(HERE)}
+    before = {path.name[path.name.index("_plots_") + 1 :]: path for path in drawn if not path.name.startswith(HERE)}
     names = [name for name in sorted({*before, *after}) if _content(before.get(name)) != _content(after.get(name))]
     return [(_relative(before.get(name), plots), _relative(after.get(name), plots)) for name in names]
 

@@ -284,7 +284,7 @@
     part.y.forEach((y, i) => {
       const kind = task === "regression" ? Number(!flat && y > middle) : y, place = [part.x[0][i], !flat ? part.x[1][i] : task === "regression" ? y : y / (state.scene.classes.length - 1)];
       if (!paths.has(kind)) paths.set(kind, new Path2D());
-      MARKS[kind % MARKS.length](paths.get(kind), ...onCanvas(place, wide, high), 3.1 * ratio);
+      MARKS[(kind + Math.floor(kind / PALETTE.length)) % MARKS.length](paths.get(kind), ...onCanvas(place, wide, high), 3.1 * ratio);
     });
     const purity = css("--purity");
     context.lineWidth = 1.6 * ratio;
