@@ -12,7 +12,7 @@ import torch
 from boundary import losses, memory, schema, snapshots
 from boundary.networks import Network
 from boundary.optimizers import OPTIMIZERS
-from boundary.params import Params
+from boundary.params import Params, Variant
 from boundary.schema import Schema
 from boundary.settings import SettingsError
 from boundary.training import Examples, Goal, Schedule
@@ -65,3 +65,13 @@ def balance(goal: Goal, described: Schema, training_rows: Mapping[str, np.ndarra
     indices = schema.class_indices(training_rows[described.target], described)
     counts = np.bincount(indices, minlength=len(described.classes)).tolist()
     return replace(goal, loss=losses.weighted(goal.loss, losses.balanced(counts)))
+
+
+def remedies(variant: Variant, described: Schema) -> str:
+    """What may help where every replicate diverged, the likeliest first."""
+    found = [f"a smaller lr than {variant.lr}"]
+    if variant.weight_decay:
+        found.append(f"a smaller weight_decay than {variant.weight_decay}")
+    if described.preprocessing is None:
+        found.append("smaller numbers in the table (preprocess: true scales them)")
+    return ", or ".join(found)

@@ -66,7 +66,7 @@ def main() -> None:
         print(f"{name}: kept the weights of epochs {first} to {last}, the best on the validation rows")
     diverged = model.diverged | logged.diverged
     if len(diverged) == settings.replicates:
-        hint = f"every replicate diverged, expected {remedies(variant, described)}"
+        hint = f"every replicate diverged, expected {assembly.remedies(variant, described)}"
         raise params.ParamsError(f"{arguments.params}: variants.{name}: {hint}")
     for replicate in sorted(diverged):
         _warn(f"{name}: replicate {replicate} (seed {settings.seed + replicate}) diverged, no metric counts it")
@@ -101,16 +101,6 @@ def train(work: Work, data: Data, name: str, saver: checkpoints.Checkpoint | Non
     if work.plan(len(data.train)).compiled:
         print(f"{name}: long work, so its step is compiled first, which takes about half a minute", flush=True)
     return work.done(data, lambda epochs: iter(shown(epochs, "epoch")), saver)
-
-
-def remedies(variant: params.Variant, described: schema.Schema) -> str:
-    """What may keep a training from diverging, the likeliest first."""
-    found = [f"a smaller lr than {variant.lr}"]
-    if variant.weight_decay:
-        found.append(f"a smaller weight_decay than {variant.weight_decay}")
-    if described.preprocessing is None:
-        found.append("smaller numbers in the table (preprocess: true scales them)")
-    return ", or ".join(found)
 
 
 def _warn(line: str) -> None:
