@@ -84,13 +84,16 @@ def _read_list(value: Any, expected: Any, path: str, problems: list[str]) -> Any
     )
 
 
-def _read_section(value: Any, section: type, path: str, problems: list[str]) -> Any:
+def read_fields(value: Any, section: type, path: str, problems: list[str]) -> dict[str, Any]:
+    """What a section's keys stand for, by key: None for those with problems, nothing for those that are not there.
+
+    The lines in problems are those of `read`.
+    """
     if not isinstance(value, dict):
         problems.append(f"{path or 'the file'}: found {shown(value)}, expected keys and values")
-        return None
+        return {}
     fields = {field.name: field for field in msgspec.structs.fields(section)}
     tag = section.__struct_config__.tag_field  # type: ignore[attr-defined]
-    before = len(problems)
     for key in value:
         if key not in fields and (tag is None or key != tag):
             left = [name for name in fields if name not in value]
@@ -101,6 +104,12 @@ def _read_section(value: Any, section: type, path: str, problems: list[str]) -> 
             values[name] = read(value[name], field.type, _join(path, name), problems)
         elif field.required:
             problems.append(f"{_join(path, name)}: missing, expected {_type_name(field.type)}")
+    return values
+
+
+def _read_section(value: Any, section: type, path: str, problems: list[str]) -> Any:
+    before = len(problems)
+    values = read_fields(value, section, path, problems)
     return section(**values) if len(problems) == before else None
 
 
@@ -123,13 +132,15 @@ def _read_named(value: Any, types_: tuple[Any, ...], path: str, problems: list[s
         return None
     values = {}
     for name, item in value.items():
+        before = len(problems)
         try:
             msgspec.convert(name, name_type)
         except msgspec.ValidationError:
             problems.append(
                 f"{_join(path, name)}: not a name, expected a letter or digit, then up to 63 letters, digits, _ or -"
             )
-        values[name] = read(item, item_type, _join(path, name), problems)
+        found = read(item, item_type, _join(path, name), problems)
+        values[name] = found if len(problems) == before else None
     return values
 
 

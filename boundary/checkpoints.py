@@ -7,6 +7,8 @@ import hashlib
 import json
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import msgspec
 import torch
 from torch import Tensor
 
-from boundary.files import write
+from boundary.files import FileError, write
 from boundary.training import State
 
 DIGEST = 32  # bytes of the SHA-256 that a file starts with
@@ -31,10 +33,14 @@ def key_of(settings: Any, data: Path) -> str:
 
 
 class Checkpoint:
-    """The file of one training, told from others by `key`. `resumed` is the epoch from which `load` lets it go on."""
+    """The file of one training, told from others by `key`. `resumed` is the epoch from which `load` lets it go on.
 
-    def __init__(self, path: Path, key: str):
-        self.path, self.key = path, key
+    A training does not need it: where it cannot be written, `warn` is told so, once.
+    """
+
+    def __init__(self, path: Path, key: str, warn: Callable[[str], object] = lambda line: None):
+        self.path, self.key, self.warn = path, key, warn
+        self.failed = False
         self.last = time.monotonic()
         self.resumed: int | None = None
 
@@ -78,9 +84,15 @@ class Checkpoint:
         metadata = json.dumps({"key": self.key, "epoch": state.epoch, "logged": list(state.log)})
         tensors["metadata"] = torch.tensor(list(metadata.encode()), dtype=torch.uint8)
         content = save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()})
-        write(self.path, lambda file: file.write(hashlib.sha256(content).digest() + content))
+        try:
+            write(self.path, lambda file: file.write(hashlib.sha256(content).digest() + content))
+        except FileError as error:
+            if not self.failed:
+                self.warn(f"{error}: if this training is interrupted, it will start again")
+            self.failed = True
         self.last = time.monotonic()
 
     def remove(self) -> None:
-        """Once the training's results are written."""
-        self.path.unlink(missing_ok=True)
+        """Once the training's results are written. One that cannot be removed is of no use to any other training."""
+        with suppress(OSError):
+            self.path.unlink()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from boundary.arithmetic import PRECISIONS
+from boundary.settings import SettingsError
 
 CHUNK_BYTES = 1 << 19  # of a chunk's largest tensor: what a step needs at a time then stays in the cache of a core
 COMPILED_CHUNK_BYTES = 1 << 20  # a compiled step needs less at a time, but its call costs a tenth of a millisecond
@@ -38,14 +39,14 @@ class Plan:
 def choose(device: str, precision: str) -> torch.device:
     """The device for `auto` (CUDA where there is one, MPS for fast precision only, else the CPU), or the one named.
 
-    Raises ValueError where the one named is not there.
+    Raises SettingsError where the one named is not there.
     """
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if device == "auto":
         return torch.device(next(d for d, there in available.items() if there and (d != "mps" or precision == "fast")))
     if not available[device]:
         there = ", ".join(name for name, present in available.items() if present)
-        raise ValueError(f"device: found {device}, which this machine has not, expected auto or one of: {there}")
+        raise SettingsError(f"device: found {device}, which this machine has not, expected auto or one of: {there}")
     return torch.device(device)
 
 
@@ -76,7 +77,7 @@ def plan(device: torch.device, precision: str, sizes: Sequence[int], rows: int, 
         return Plan(min(chunks, replicates), compiled=steps >= COMPILING_PAYS_ON_GPU)
     if device.type != "cpu":
         return Plan()
-    processors = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+    processors = _processors()
     seconds = SECONDS_PER_CELL[precision] * replicates * rows * sum(sizes) * steps / min(replicates, processors)
     compiled = seconds >= COMPILING_PAYS
     chunk_bytes = COMPILED_CHUNK_BYTES if compiled else CHUNK_BYTES
@@ -85,3 +86,10 @@ def plan(device: torch.device, precision: str, sizes: Sequence[int], rows: int, 
     cells = math.ceil(replicates / chunks) * rows * max(sizes)
     threads = max(1, min(processors // workers, cells // CELLS_PER_THREAD))
     return Plan(chunks, workers, threads, compiled)
+
+
+def _processors() -> int:
+    """The first number of OMP_NUM_THREADS, which may hold one for each level; without one, as many as there are."""
+    first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    named = int(first) if first.isdecimal() and len(first) < 10 else 0
+    return named or os.cpu_count() or 1

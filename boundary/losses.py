@@ -54,12 +54,6 @@ LOSSES: dict[str, Loss] = {
     "mse": Loss(_mse_values, lambda a, z, y: (z - y) * 2.0),
 }
 
-TASK_LOSSES: dict[str, tuple[str, ...]] = {  # the losses that fit a task; the first is its default
-    "binary": ("bce_with_logits",),
-    "multiclass": ("cross_entropy",),
-    "regression": ("l1", "mse"),
-}
-
 
 def weighted(loss: Loss, weights: Sequence[float]) -> Loss:
     """The same, times the weight of the example's class: of 0 and of 1, or of each output of a one-hot target.

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from boundary.activations import ACTIVATIONS
 from boundary.arithmetic import REPLICATE, Arithmetic
+from boundary.settings import SettingsError
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,11 @@ class Network:
         return torch.cat(drawn)
 
     def from_layers(self, layers: Sequence[tuple[Sequence[Sequence[float]], Sequence[float]]]) -> Tensor:
-        """Parameters (P,) of one replicate, float64, from (weight, bias) of each layer. ValueError on misfits."""
+        """Parameters (P,) of one replicate, float64, from (weight, bias) of each layer. SettingsError on misfits."""
         tensors = [(torch.tensor(w, dtype=torch.float64), torch.tensor(b, dtype=torch.float64)) for w, b in layers]
         found = [tuple(weight.shape) for weight, bias in tensors if len(weight) == len(bias)]
         if found != self.shapes:
-            raise ValueError(f"initial_weights: found layers (outputs, inputs) {found}, expected {self.shapes}")
+            raise SettingsError(f"initial_weights: found layers (outputs, inputs) {found}, expected {self.shapes}")
         return torch.cat([torch.cat([weight.flatten(), bias]) for weight, bias in tensors])
 
     def forward(

@@ -27,6 +27,12 @@ def repeated(table: pd.DataFrame, schema: Schema, parts: Mapping[str, np.ndarray
     }
 
 
+def unseen(table: pd.DataFrame, schema: Schema, training: np.ndarray) -> list[object]:
+    """The classes that no training row (row numbers) has; of a regression none."""
+    seen = set(table[schema.target].iloc[training].tolist())
+    return [label for label in schema.classes if label not in seen]
+
+
 def suspicions(table: pd.DataFrame, schema: Schema) -> list[str]:
     """What can be used but may not be meant, a line each."""
     found, rows = [], len(table)
@@ -39,9 +45,12 @@ def suspicions(table: pd.DataFrame, schema: Schema) -> list[str]:
         else:
             continue
         found.append(f"column {name!r}: {what}, as identifiers have; if it is one, say drop: [{name}]")
-    if schema.classes and len(schema.classes) > max(FEW, rows / FEW) and not isinstance(schema.classes[0], str):
-        what = f"{len(schema.classes)} classes in {rows} rows"
-        found.append(f"column {schema.target!r}: {what}; if they are amounts, say task: regression")
+    if schema.classes and len(schema.classes) > max(FEW, rows / FEW):
+        what = f"column {schema.target!r}: {len(schema.classes)} classes in {rows} rows"
+        if isinstance(schema.classes[0], str):
+            found.append(f"{what}, too few to learn each from; if they are names or texts, choose another target")
+        else:
+            found.append(f"{what}; if they are amounts, say task: regression")
     values = table[schema.target].nunique()
     if not schema.classes and values <= FEW and rows >= ENOUGH_ROWS:
         task = "binary" if values == 2 else "multiclass"

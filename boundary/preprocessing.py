@@ -17,6 +17,7 @@ from statistics import median
 import numpy as np
 
 from boundary.schema import Categories, Numbers, Preprocessing, TableError
+from boundary.tables import first_word
 
 MOST_CATEGORIES = 255  # countries fit; names and other identifiers don't
 
@@ -84,16 +85,16 @@ def apply(preprocessing: Preprocessing, columns: Mapping[str, np.ndarray]) -> di
 
 def _scaled(fitted: Numbers, column: np.ndarray) -> np.ndarray:
     if column.dtype == object:
-        rows = [row for row, word in enumerate(column.tolist(), start=1) if word is not None]
-        if rows:
-            found = f"column {fitted.name!r}, row {rows[0]}: found {column[rows[0] - 1]!r}"
+        bad = first_word(column.tolist())
+        if bad is not None:
+            found = f"column {fitted.name!r}, row {bad + 1}: found {column[bad]!r}"
             raise TableError(f"{found}, expected a number, as in training")
         column = np.full(len(column), np.nan)
     with np.errstate(over="ignore"):
         scaled = ((np.where(np.isnan(column), fitted.fill, column) - fitted.mean) / fitted.scale).astype(np.float32)
-    bad = np.flatnonzero(~np.isfinite(scaled))
-    if len(bad):
-        found = f"column {fitted.name!r}, row {bad[0] + 1}: found {column[bad[0]]}"
+    beyond = np.flatnonzero(~np.isfinite(scaled))
+    if len(beyond):
+        found = f"column {fitted.name!r}, row {beyond[0] + 1}: found {column[beyond[0]]}"
         raise TableError(f"{found}, too far from the training rows' mean {fitted.mean} for float32")
     return scaled
 

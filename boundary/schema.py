@@ -13,6 +13,11 @@ import numpy as np
 from msgspec import Struct
 
 Task = Literal["binary", "multiclass", "regression"]
+TASK_LOSSES: dict[str, tuple[str, ...]] = {  # the losses that fit a task; the first is its default
+    "binary": ("bce_with_logits",),
+    "multiclass": ("cross_entropy",),
+    "regression": ("l1", "mse"),
+}
 
 
 class TableError(ValueError):
@@ -130,15 +135,24 @@ def _can_scale(column: Numbers) -> bool:
 
 
 def arrays(columns: Mapping[str, np.ndarray], schema: Schema) -> tuple[np.ndarray, np.ndarray]:
-    """x (features, rows) and y (outputs, rows) in float32: y is 0 or 1, one-hot, or the value, by task."""
-    x = np.stack([np.asarray(columns[name], dtype=np.float32) for name in schema.features])
-    target = np.asarray(columns[schema.target])
+    """x (features, rows) and y (outputs, rows) in float32: y is 0 or 1, one-hot, or the value, by task.
+
+    Raises TableError on words in the place of numbers, and on a label that is none of the classes.
+    """
+    x = np.stack([_numbers(name, columns) for name in schema.features])
     if schema.task == "regression":
-        return x, target.astype(np.float32)[None]
-    index = class_indices(target, schema)
+        return x, _numbers(schema.target, columns)[None]
+    index = class_indices(np.asarray(columns[schema.target]), schema)
     if schema.task == "binary":
         return x, index.astype(np.float32)[None]
     return x, (index == np.arange(len(schema.classes))[:, None]).astype(np.float32)
+
+
+def _numbers(name: str, columns: Mapping[str, np.ndarray]) -> np.ndarray:
+    column = np.asarray(columns[name])
+    if column.dtype.kind not in "biuf":
+        raise TableError(f"column {name!r}: found words, expected numbers")
+    return column.astype(np.float32)
 
 
 def class_indices(target: np.ndarray, schema: Schema) -> np.ndarray:

@@ -57,17 +57,26 @@ def _csv(
     import pyarrow.csv as pacsv
 
     files.check_csv(path)
+    ragged: list[pacsv.InvalidRow] = []
+
+    def note(row: "pacsv.InvalidRow") -> str:
+        ragged.append(row)
+        return "error"
+
     read = pacsv.ReadOptions(use_threads=False)  # with threads, rows are not numbered
-    parse = pacsv.ParseOptions(newlines_in_values=True)
+    parse = pacsv.ParseOptions(newlines_in_values=True, invalid_row_handler=note)
     empty: dict[str, Any] = {"null_values": ["", *missing], "strings_can_be_null": True}
-    head = pacsv.open_csv(path, read, parse, pacsv.ConvertOptions(**empty)).schema
-    files.check_header(path, head.names)
-    _must_hold(head.names, columns)
-    kinds = {name: pa.string() if name in words else _wide(head.field(name).type) for name in columns}
-    convert = pacsv.ConvertOptions(include_columns=columns, column_types=kinds, **empty)
     try:
+        head = pacsv.open_csv(path, read, parse, pacsv.ConvertOptions(**empty)).schema
+        files.check_header(path, head.names)
+        _must_hold(head.names, columns)
+        kinds = {name: pa.string() if name in words else _wide(head.field(name).type) for name in columns}
+        convert = pacsv.ConvertOptions(include_columns=columns, column_types=kinds, **empty)
         yield from pacsv.open_csv(path, read, parse, convert)
     except pa.ArrowInvalid as error:
+        if ragged:
+            number, found, expected = ragged[0].number - 1, ragged[0].actual_columns, ragged[0].expected_columns
+            raise FileError(f"{path}: row {number}: found {found} cells, expected {expected}") from None
         place = re.search(r"In CSV column #(\d+): Row #(\d+): .*invalid value '(.*)'", str(error))
         if place is None:
             raise

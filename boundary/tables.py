@@ -1,7 +1,7 @@
 """A user's table, checked: which columns are features, what the target asks for."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -121,6 +121,15 @@ def check_labels(name: str, texts: list[str], values: pd.Series, task: Task | No
 
 def _is_number(cell: str) -> bool:
     return re.fullmatch(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*", cell, re.ASCII) is not None
+
+
+def first_word(cells: Sequence[str | None]) -> int | None:
+    """The place of the cell to blame in words that should be numbers: the first that looks like none, or the first.
+
+    None where all are missing.
+    """
+    present = [place for place, cell in enumerate(cells) if cell is not None]
+    return next((place for place in present if not _is_number(str(cells[place]))), present[0] if present else None)
 
 
 def raw(table: pd.DataFrame, features: Iterable[str], categories: Collection[str] = ()) -> dict[str, np.ndarray]:

@@ -16,10 +16,12 @@ from torch import Tensor
 from boundary.arithmetic import SAMPLE, Arithmetic, Exact, Fast
 from boundary.devices import Plan
 from boundary.history import History
-from boundary.losses import LOSSES, TASK_LOSSES, Loss
+from boundary.losses import LOSSES, Loss
 from boundary.networks import Network
 from boundary.optimizers import Optimizer
 from boundary.outputs import labels, probabilities
+from boundary.schema import TASK_LOSSES
+from boundary.settings import SettingsError
 from boundary.steps import Step, running
 from boundary.stopping import Best
 
@@ -72,10 +74,10 @@ class Goal:
 
     @classmethod
     def of(cls, task: str, loss: str | None) -> "Goal":
-        """The goal of a task with the loss named, or with the task's default. Raises ValueError if they don't fit."""
+        """The goal of a task with the loss named, or with the task's default. SettingsError if they don't fit."""
         allowed = TASK_LOSSES[task]
         if loss is not None and loss not in allowed:
-            raise ValueError(f"loss: found {loss}, expected {' or '.join(allowed)} for a {task} target")
+            raise SettingsError(f"loss: found {loss}, expected {' or '.join(allowed)} for a {task} target")
         return cls(task, LOSSES[loss or allowed[0]])
 
 

@@ -76,7 +76,7 @@ class Work:
     def done(
         self, data: Data, progress: Callable[[range], Iterator[int]] = iter, saver: Saver | None = None
     ) -> Trained:
-        """Train in this process; see training.fit. Raises ValueError where the device is not there."""
+        """Train in this process; see training.fit. Raises SettingsError where the device is not there."""
         device, plan = devices.choose(self.device, self.precision), self.plan(len(data.train))
         torch.set_num_threads(plan.threads)
         devices.keep_freed_memory()

@@ -39,6 +39,8 @@ def main() -> None:
             prepared, published, told = described, {}, []
         published |= tables.publish(table, prepared)
         told = notices.suspicions(table, described) + told
+        if unseen := notices.unseen(table, described, parts["train"]):
+            told.append(f"no training row has the class {_shown(unseen)}: no network can learn it")
         for part, count in notices.repeated(table, described, parts).items():
             if count:
                 told.append(f"{count} of {len(parts[part])} {part} rows stand among the training rows too")

@@ -3,8 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +13,19 @@ from tqdm import tqdm
 
 from boundary import (
     artefacts,
+    assembly,
     checkpoints,
     clusters,
     files,
     history,
-    losses,
-    memory,
     models,
     params,
     predictions,
     schema,
     snapshots,
-    training,
 )
-from boundary.networks import Network
-from boundary.optimizers import OPTIMIZERS
-from boundary.work import Data, Work
+from boundary.settings import SettingsError
+from boundary.work import Data, Trained, Work
 from stages import _program
 
 CLUSTER = "DASK_SCHEDULER_ADDRESS"  # the variable by which Dask's own programs find their scheduler
@@ -46,32 +42,34 @@ def main() -> None:
     parser.add_argument("--snapshots", type=Path, required=True)
     parser.add_argument("--predictions", type=Path, required=True, help="folder to write to")
     arguments = parser.parse_args()
-    settings = params.load(arguments.params)
-    variant = params.entry(arguments.params, "variants", settings.variants, arguments.name)
+    name, settings = arguments.name, params.load(arguments.params)
+    variant = params.entry(arguments.params, "variants", settings.variants, name)
     described, parts = artefacts.read_split(arguments.data)
-    scratch = _program.scratch()
     saver = None
-    if scratch is not None:
+    if (scratch := _program.scratch()) is not None:
         key = checkpoints.key_of((settings.seed, settings.replicates, settings.precision, variant), arguments.data)
-        saver = checkpoints.Checkpoint(scratch / "checkpoints" / f"{arguments.name}.safetensors", key)
+        saver = checkpoints.Checkpoint(scratch / "checkpoints" / f"{name}.safetensors", key, _warn)
     try:
-        model, logged = train(settings, variant, arguments.name, described, parts, saver)
-    except ValueError as error:
+        work = assembly.work_of(settings, name, described, parts["train"])
+        parameters, logged = train(work, assembly.data_of(described, parts), name, saver)
+    except SettingsError as error:
         raise params.ParamsError(f"{arguments.params}: {error}") from None
+    except schema.TableError as error:
+        raise schema.TableError(f"{arguments.data}: {error}") from None
+    model = models.Model(work.network, described, parameters.to(models.PUBLISHED), settings.seed)
     if saver is not None and saver.resumed is not None:
-        print(f"{arguments.name}: went on from epoch {saver.resumed} of an interrupted training")
-    print(f"{arguments.name}: replicate 0 of {settings.replicates}, seed {settings.seed}")
+        print(f"{name}: went on from epoch {saver.resumed} of an interrupted training")
+    print(f"{name}: replicate 0 of {settings.replicates}, seed {settings.seed}")
     print("\n".join(history.lines(logged)))
     if logged.best is not None:
         first, last = int(logged.best.min()), int(logged.best.max())
-        print(f"{arguments.name}: kept the weights of epochs {first} to {last}, the best on the validation rows")
+        print(f"{name}: kept the weights of epochs {first} to {last}, the best on the validation rows")
     diverged = model.diverged | logged.diverged
     if len(diverged) == settings.replicates:
-        hint = f"every replicate diverged, expected a smaller lr than {variant.lr}"
-        raise params.ParamsError(f"{arguments.params}: variants.{arguments.name}: {hint}")
+        hint = f"every replicate diverged, expected {assembly.remedies(variant, described)}"
+        raise params.ParamsError(f"{arguments.params}: variants.{name}: {hint}")
     for replicate in sorted(diverged):
-        seed = settings.seed + replicate
-        print(f"{arguments.name}: replicate {replicate} (seed {seed}) diverged, no metric counts it", file=sys.stderr)
+        _warn(f"{name}: replicate {replicate} (seed {settings.seed + replicate}) diverged, no metric counts it")
     models.save(arguments.model, model)
     files.write_csv(arguments.history, *history.table(logged))
     replay = snapshots.Snapshots(model.network, described, tuple(logged.epochs), logged.weights, settings.seed)
@@ -85,74 +83,28 @@ def main() -> None:
     params.must_still_say(
         arguments.params,
         settings,
-        lambda now: (now.seed, now.replicates, now.precision, now.variants.get(arguments.name)),
+        lambda now: (now.seed, now.replicates, now.precision, now.variants.get(name)),
     )
     if saver is not None:
         saver.remove()
 
 
-def train(
-    settings: params.Params,
-    variant: params.Variant,
-    name: str,
-    described: schema.Schema,
-    parts: Mapping[str, Mapping[str, np.ndarray]],
-    saver: training.Saver | None = None,
-) -> tuple[models.Model, history.History]:
-    """The trained model of the variant of that name, weights in float32, and its history.
-
-    Raises ValueError, "key: ...", where the settings don't fit the data or the machine.
-    """
-    network = Network((len(described.features), *variant.hidden_units, described.outputs), variant.activation)
-    rows, features = len(parts["train"][described.target]), len(described.features)
-    needed = memory.of_variant(variant, settings.replicates, rows, features, described.outputs)
-    memory.must_fit(f"variants.{name}", needed, memory.of_machine())
-    generators = [torch.Generator().manual_seed(settings.seed + r) for r in range(settings.replicates)]
-    start = torch.stack([network.initialise(generator) for generator in generators])
-    try:
-        goal = training.Goal.of(described.task, variant.loss)
-        if variant.class_weight is not None:
-            goal = balance(goal, described, parts["train"])
-        if variant.initial_weights is not None:
-            start[0] = network.from_layers([(layer.weight, layer.bias) for layer in variant.initial_weights])
-    except ValueError as error:
-        raise ValueError(f"variants.{name}.{error}") from None
-    examples = {part: training.Examples.of(*schema.arrays(columns, described)) for part, columns in parts.items()}
-    data = Data(examples["train"], examples["test"], examples.get("validation"))
-    work = Work(
-        network,
-        goal,
-        OPTIMIZERS[variant.optimizer](**variant.optimizer_options),
-        settings.precision,
-        settings.device,
-        training.Schedule(
-            variant.epochs, variant.burn_in_epochs, variant.batch_size, variant.log_every, variant.patience
-        ),
-        start,
-        torch.stack([generator.get_state() for generator in generators]),
-        snapshots.kept(network, variant.epochs // variant.log_every + 3, settings.replicates),
-    )
+def train(work: Work, data: Data, name: str, saver: checkpoints.Checkpoint | None) -> Trained:
+    """The work, done here or by a cluster, its progress shown. Raises SettingsError where the device is missing."""
 
     def shown(each: Iterable[Any], unit: str, total: int | None = None) -> Iterable[Any]:
         return tqdm(each, desc=name, unit=unit, total=total, delay=2, disable=not sys.stderr.isatty())
 
     if address := os.environ.get(CLUSTER):
         print(f"{name}: trained by the cluster of {address}", flush=True)
-        parameters, logged = clusters.done(work, data, address, lambda each, total: shown(each, "part", total))
-    else:
-        if work.plan(rows).compiled:
-            print(f"{name}: long work, so its step is compiled first, which takes about half a minute", flush=True)
-        parameters, logged = work.done(data, lambda epochs: iter(shown(epochs, "epoch")), saver)
-    return models.Model(network, described, parameters.to(models.PUBLISHED), settings.seed), logged
+        return clusters.done(work, data, address, lambda each, total: shown(each, "part", total))
+    if work.plan(len(data.train)).compiled:
+        print(f"{name}: long work, so its step is compiled first, which takes about half a minute", flush=True)
+    return work.done(data, lambda epochs: iter(shown(epochs, "epoch")), saver)
 
 
-def balance(goal: training.Goal, described: schema.Schema, columns: Mapping[str, np.ndarray]) -> training.Goal:
-    """The same goal, each class of the training rows weighing the same. Raises ValueError for a regression."""
-    if not described.classes:
-        raise ValueError("class_weight: found balanced, expected none for a regression target")
-    indices = schema.class_indices(columns[described.target], described)
-    counts = np.bincount(indices, minlength=len(described.classes)).tolist()
-    return replace(goal, loss=losses.weighted(goal.loss, losses.balanced(counts)))
+def _warn(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -102,6 +102,17 @@ def test_a_damaged_file_is_no_state(position: int, change: int) -> None:
         assert Checkpoint(path, "key").load() is None
 
 
+def test_what_cannot_be_written_is_told_once(tmp_path: Path) -> None:
+    told: list[str] = []
+    (tmp_path / "state").mkdir()
+    saver = Checkpoint(tmp_path / "state", "key", told.append)
+    saver.due = lambda: True  # type: ignore[method-assign]
+    assert same_bits(train("sgd", None, saver), train("sgd", None, None))
+    saver.remove()
+    start_again = "if this training is interrupted, it will start again"
+    assert told == [f"{tmp_path}/state: is a folder, expected a file: {start_again}"]
+
+
 def test_the_key_is_of_settings_and_data(tmp_path: Path) -> None:
     (tmp_path / "train").write_text("1")
     key = key_of((1, "exact"), tmp_path)

@@ -10,6 +10,7 @@ import torch
 from conftest import ROOT
 
 from boundary import devices, params
+from boundary.settings import SettingsError
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_choose(machine: None, device: str, precision: str, chosen: str) -> None
 )
 def test_a_device_that_is_not_there_is_refused_by_name(machine: None, device: str, there: str) -> None:
     message = f"^device: found {device}, which this machine has not, expected auto or one of: {there}$"
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(SettingsError, match=message):
         devices.choose(device, "fast")
 
 
@@ -92,6 +93,28 @@ def test_the_environment_may_say_how_many_threads(four_processors: None, monkeyp
             plan = on_cpu(replicates, rows)
             assert plan.workers * plan.threads <= most
             assert plan.workers * plan.threads > most // 2
+
+
+@pytest.mark.parametrize(
+    ("said", "threads"),
+    [
+        ("2,1", 2),
+        (" 3 ", 3),
+        ("3, 2, 1", 3),
+        ("0", 4),
+        ("0,2", 4),
+        ("abc", 4),
+        ("", 4),
+        ("-1", 4),
+        ("1.5", 4),
+        (",2", 4),
+    ],
+)
+def test_the_first_number_of_the_environment_counts_and_what_is_none_does_not(
+    four_processors: None, said: str, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", said)
+    assert on_cpu(1, 1_000_000, steps=1).threads == threads
 
 
 def test_long_work_is_compiled_and_no_other(four_processors: None) -> None:

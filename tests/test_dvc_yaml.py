@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from boundary import params
+from boundary import contradictions, params
 
 ROOT = Path(__file__).parent.parent
 STAGES: dict[str, dict[str, Any]] = {
@@ -113,9 +113,7 @@ def test_library_and_programs_depend_one_way() -> None:
 def test_any_table_that_params_allows_reaches_the_program_as_it_is(name: str) -> None:
     table = f"data/{name}.csv"
     dataset = params.Dataset(table, "y", params.Split("ordered", 0.5))
-    empty = params.Params(0, 1, "exact", "cpu", {}, {}, {}, {})
-    refused = [*params._dataset_contradictions("", dataset, empty)]
-    if refused:
+    if list(contradictions.of_dataset("", dataset, {}, {})):
         return
     command = STAGES["split"]["cmd"].replace("${item.table}", table).replace("${key}", "mine")
     shown = f"{shlex.quote(sys.executable)} -c 'import sys; print(sys.argv)'"
@@ -123,3 +121,26 @@ def test_any_table_that_params_allows_reaches_the_program_as_it_is(name: str) ->
     words = ast.literal_eval(said)
     assert words[words.index("--table") + 1] == table
     assert len(words) == len(shlex.split(STAGES["split"]["cmd"])) - 2
+
+
+OUTPUTS = [
+    (stage.get("foreach", "").strip("${}"), path)
+    for stage in (whole | whole.get("do", {}) for whole in YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"].values())
+    for path in paths([*stage.get("outs", []), *stage.get("metrics", [])])
+]
+WORDS = {part.split(".")[0].lower() for _, path in OUTPUTS for part in path.split("/") if "$" not in part}
+
+
+@pytest.mark.parametrize("section", sorted(SECTIONS))
+def test_the_names_refused_are_those_whose_files_would_be_written_twice(section: str) -> None:
+    """Beside entries of another name: no file of one stage is a file of another, nor the folder of one."""
+    others = [path.replace("${key}", "of_another_name") for _, path in OUTPUTS]
+    for name in WORDS:
+        own = [path.replace("${key}", name) for group, path in OUTPUTS if group == section]
+        collides = any(f"{a}/".startswith(f"{b}/") or f"{b}/".startswith(f"{a}/") for a in own for b in others)
+        assert collides == bool(list(contradictions.of_names(section, [name]))), name
+
+
+def test_tables_are_refused_in_every_folder_that_the_pipeline_writes() -> None:
+    folders = {path.split("/")[1] for _, path in OUTPUTS if path.startswith("data/") and path.count("/") > 1}
+    assert folders == set(contradictions.WRITTEN)

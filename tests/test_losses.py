@@ -10,8 +10,9 @@ from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
 
 from boundary.arithmetic import Exact, Fast
-from boundary.losses import LOSSES, TASK_LOSSES, balanced, softmax, weighted
-from boundary.params import LossName, Task
+from boundary.losses import LOSSES, balanced, softmax, weighted
+from boundary.params import LossName
+from boundary.schema import TASK_LOSSES, Task
 
 EXACT, FAST = Exact(1), Fast()
 EITHER = pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from boundary.activations import ACTIVATIONS
 from boundary.arithmetic import SAMPLE, Exact, Fast, product_bits
 from boundary.networks import Network
+from boundary.settings import SettingsError
 
 ROWS = 50
 SIZES = [(2, 1), (2, 5, 1), (2, 10, 10, 1), (3, 8, 4)]
@@ -122,7 +123,7 @@ def test_from_layers_takes_what_linear_layers_hold(sizes: tuple[int, ...]) -> No
     ],
 )
 def test_from_layers_refuses_other_shapes(layers: list[tuple[list[list[float]], list[float]]]) -> None:
-    with pytest.raises(ValueError, match=r"initial_weights: found .*, expected \[\(1, 2\), \(1, 1\)\]"):
+    with pytest.raises(SettingsError, match=r"initial_weights: found .*, expected \[\(1, 2\), \(1, 1\)\]"):
         Network((2, 1, 1), "relu").from_layers(layers)
 
 

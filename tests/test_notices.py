@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from test_tables import NAN, of
 
-from boundary.notices import repeated, suspicions
+from boundary.notices import repeated, suspicions, unseen
 from boundary.tables import describe
 
 
@@ -32,6 +32,15 @@ from boundary.tables import describe
             ["column 'y': 100 classes in 100 rows; if they are amounts, say task: regression"],
         ),
         (
+            {"a": [0, 1] * 30, "y": [f"text {k}" for k in range(60)]},
+            {},
+            [
+                "column 'y': 60 classes in 60 rows, too few to learn each from; "
+                "if they are names or texts, choose another target"
+            ],
+        ),
+        ({"a": [0, 1] * 50, "y": [f"town {k % 10}" for k in range(100)]}, {}, []),
+        (
             {"a": [0, 1] * 50, "y": [0.0, 1.0, 1.0, 0.0] * 25},
             {},
             ["column 'y': 2 different decimal numbers in 100 rows; if they are classes, say task: binary"],
@@ -42,11 +51,22 @@ from boundary.tables import describe
             ["column 'y': 3 different decimal numbers in 100 rows; if they are classes, say task: multiclass"],
         ),
     ],
-    ids=["id", "numbers", "decimal numbers", "names", "amounts", "two", "three"],
+    ids=["id", "numbers", "decimal numbers", "names", "amounts", "texts", "towns", "two", "three"],
 )
 def test_what_looks_strange_is_said(columns: dict[str, Any], settings: dict[str, Any], lines: list[str]) -> None:
     table = pd.DataFrame({name: list(cells) for name, cells in columns.items()})
     assert suspicions(table, describe(table, of(**settings))) == lines
+
+
+@pytest.mark.parametrize("labels", [["no", "yes", "perhaps", "never"], [1, 2, 3, 0], [False, True, True, False]])
+def test_classes_without_a_training_row_are_told(labels: list[Any]) -> None:
+    table = pd.DataFrame({"a": range(4), "y": labels})
+    schema = describe(table, of())
+    assert unseen(table, schema, np.array([0, 1, 2, 3])) == []
+    expected = [] if isinstance(labels[0], bool) else sorted([labels[0], labels[3]])
+    assert unseen(table, schema, np.array([1, 2])) == (expected or [False])
+    amounts = pd.DataFrame({"a": range(4), "y": [0.5, 1.5, 2.5, 3.5]})
+    assert unseen(amounts, describe(amounts, of()), np.array([0])) == []
 
 
 def test_rows_of_several_parts_are_counted() -> None:

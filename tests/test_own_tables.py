@@ -177,6 +177,14 @@ def test_classes_of_a_regression_cannot_weigh(tmp_path: Path) -> None:
     assert line_of("train", "own", folder) == f"{folder}/params.yaml: {expected}"
 
 
+def test_a_class_that_is_not_trained_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = lay_out(tmp_path, [*(row for row in ROWS if ",yes," in row), ROWS[1]])
+    assert line_of("split", "own", folder) is None
+    line = "no training row has the class no: no network can learn it"
+    assert f"own: {line}\n" in capsys.readouterr().out
+    assert line in (folder / "cards/own.md").read_text()
+
+
 def test_early_stopping_tells_what_it_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With so long a step nothing gets better for long."""
     folder = lay_out(tmp_path)

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -40,6 +41,11 @@ contrasts:
 Problems = Callable[[str | bytes], list[str]]
 Load = Callable[[str | bytes], params.Params]
 NOT_A_NAME = "not a name, expected a letter or digit, then up to 63 letters, digits, _ or -"
+MOST_STEPS = "expected at most 1000000000 steps from start to end"
+EITHER_SIGN = "from -1e+18 to 1e+18"
+X3 = "'X3', not a column of generators.dots, known: label, X1, X2"
+SMALL = "hidden_units: [], activation: none, optimizer: sgd, lr: 1, epochs: 1, log_every: 1"
+OF_DOTS = "of generators.dots, expected that one"
 KINDS = "circles, moons, blobs, spirals, line, bundled"
 VARIANT_KEYS = (
     "loss, class_weight, momentum, nesterov, betas, eps, weight_decay, patience, burn_in_epochs, batch_size, "
@@ -145,11 +151,12 @@ def test_the_names_allowed_are_those_that_exist() -> None:
         ("lr: 0.1", "lr: 1"),
         (
             "lr: 0.1",
-            "lr: 0.1, initial_weights: [{weight: [[1], [2], [3]], bias: [0, 0, 0]}, {weight: [[1, 2, 3]], bias: [0]}]",
+            "lr: 0.1, initial_weights: "
+            "[{weight: [[1, 4], [2, 5], [3, 6]], bias: [0, 0, 0]}, {weight: [[1, 2, 3]], bias: [0]}]",
         ),
         (
             "hidden_units: [3]",
-            "hidden_units: [3, 2], initial_weights: [{weight: [[1], [2], [3]], bias: [0, 0, 0]}, "
+            "hidden_units: [3, 2], initial_weights: [{weight: [[1, 4], [2, 5], [3, 6]], bias: [0, 0, 0]}, "
             "{weight: [[1, 2, 3], [4, 5, 6]], bias: [0, 0]}, {weight: [[1, 2]], bias: [0]}]",
         ),
         ("seed: 1\n", "seed: 4294967295\n"),
@@ -165,7 +172,18 @@ def test_the_names_allowed_are_those_that_exist() -> None:
         ("device: cpu", "device: cuda"),
         ("precision: exact\ndevice: cpu", "precision: fast\ndevice: mps"),
         ("{kind: ordered, test_size: 0.2}", "{kind: ordered, test_size: 0.5, validation_size: 0.25}"),
-        ("target: label", "target: label, features: [X2, X1], task: multiclass"),
+        ("target: label", "target: label, features: [X2, X1]"),
+        ("target: label", "target: label, preprocess: true, categories: [X1]"),
+        ("{dataset: dots, left: flat, right: net}", "{dataset: dots, left: flat, right: flat}"),
+        ("pair: {dataset: dots, left: flat, right: net}", "{}"),
+        ("noise: 0.1", "noise: 1e18"),
+        ("center_box: [-1, 1]", "center_box: [-1e18, 1e18]"),
+        ("data/raw/dots.parquet", "data/raw.csv"),
+        ("data/raw/dots.parquet", "data/cards.csv"),
+        ("  flat: {", f"  baseline: {{dataset: dots, {SMALL}}}\n  flat: {{"),
+        ("  bows:", "  baselines:"),
+        ("  bows:", "  con1:"),
+        ("step: 0.1", "step: 1e-9"),
     ],
 )
 def test_accepted(old: str, new: str, load: Load) -> None:
@@ -284,9 +302,35 @@ def test_numbers_and_words_are_those_of_yaml_1_2(load: Load) -> None:
             "n_samples: 1",
             "generators.dots.n_samples: found 1, expected a whole number from 2 to 1000000000",
         ),
-        ("noise: 0.1", "noise: -0.1", "generators.dots.noise: found -0.1, expected a finite number >= 0"),
+        ("noise: 0.1", "noise: -0.1", "generators.dots.noise: found -0.1, expected a finite number from 0 to 1e+18"),
         ("factor: 0.5", "factor: 1", "generators.dots.factor: found 1, expected a finite number >= 0 and < 1"),
-        ("step: 0.1", "step: 0", "generators.ramp.step: found 0, expected a finite number > 0"),
+        ("step: 0.1", "step: 0", "generators.ramp.step: found 0, expected a finite number > 0 and <= 1e+18"),
+        *(
+            ("step: 0.1", f"step: {step}", f"generators.ramp.step: found {step}, {MOST_STEPS}")
+            for step in ("5e-324", "9.9e-10")
+        ),
+        (
+            "start: 0, end: 1, step: 0.1",
+            "start: -1e18, end: 1e18, step: 1",
+            f"generators.ramp.step: found 1.0, {MOST_STEPS}",
+        ),
+        *(
+            (old, f"{old.split(':')[0]}: 1e300", f"generators.{key}: found 1e+300, expected a finite number {within}")
+            for old, key, within in [
+                ("noise: 0.1", "dots.noise", "from 0 to 1e+18"),
+                ("cluster_std: 1", "heaps.cluster_std", "from 0 to 1e+18"),
+                ("weight: 1", "ramp.weight", EITHER_SIGN),
+                ("bias: 0", "ramp.bias", EITHER_SIGN),
+                ("start: 0", "ramp.start", EITHER_SIGN),
+                ("end: 1", "ramp.end", EITHER_SIGN),
+                ("step: 0.1", "ramp.step", "> 0 and <= 1e+18"),
+            ]
+        ),
+        (
+            "center_box: [-1, 1]",
+            "center_box: [-1, 1e308]",
+            f"generators.heaps.center_box[1]: found 1e+308, expected a finite number {EITHER_SIGN}",
+        ),
         ("end: 1", "end: 0.1", "generators.ramp.end: found 0.1, expected room for two steps after start (0.0)"),
         ("centers: 3", "centers: 21", "generators.heaps.centers: found 21, expected at most n_samples (20)"),
         (
@@ -328,12 +372,12 @@ def test_numbers_and_words_are_those_of_yaml_1_2(load: Load) -> None:
         ("lr: 0.1", "lr: .inf", "variants.net.lr: found inf, expected a finite number > 0"),
         ("lr: 0.1", "lr: 1e400", "variants.net.lr: found inf, expected a finite number > 0"),
         ("lr: 0.1", "lr: .nan", "variants.net.lr: found nan, expected a finite number > 0"),
-        ("bias: 0", "bias: .nan", "generators.ramp.bias: found nan, expected a finite number"),
-        ("bias: 0", "bias: -.inf", "generators.ramp.bias: found -inf, expected a finite number"),
+        ("bias: 0", "bias: .nan", f"generators.ramp.bias: found nan, expected a finite number {EITHER_SIGN}"),
+        ("bias: 0", "bias: -.inf", f"generators.ramp.bias: found -inf, expected a finite number {EITHER_SIGN}"),
         (
             "center_box: [-1, 1]",
             "center_box: [-1, .inf]",
-            "generators.heaps.center_box[1]: found inf, expected a finite number",
+            f"generators.heaps.center_box[1]: found inf, expected a finite number {EITHER_SIGN}",
         ),
         # words of a fixed set
         ("precision: exact", "precision: exat", "precision: found 'exat', did you mean exact?"),
@@ -402,7 +446,7 @@ def test_numbers_and_words_are_those_of_yaml_1_2(load: Load) -> None:
             ]
         ),
         ("  ramp: {table", "  a/b: {table", f"datasets.a/b: {NOT_A_NAME}"),
-        ("  flat:", "  a/b:", f"variants.a/b: {NOT_A_NAME}"),
+        ("  net: {", f"  a/b: {{dataset: dots, {SMALL}}}\n  net: {{", f"variants.a/b: {NOT_A_NAME}"),
         ("  pair:", "  a/b:", f"contrasts.a/b: {NOT_A_NAME}"),
         # what stands elsewhere in the file
         (
@@ -483,7 +527,108 @@ def test_numbers_and_words_are_those_of_yaml_1_2(load: Load) -> None:
                 table,
                 f"datasets.dots.table: found '{table}', expected a file that the pipeline does not write",
             )
-            for table in ("data/split/ramp/train.parquet", "data/predictions/net/test.parquet")
+            for table in (
+                *("data/split/ramp/train.parquet", "data/predictions/net/test.parquet", "data/cards/own.csv"),
+                *("data/cards/of/mine/own.csv", "data/Split/own.csv", "data/Raw/dots.parquet"),
+            )
+        ),
+        # what a generated table holds
+        (
+            "target: label",
+            "target: lable",
+            "datasets.dots.target: found 'lable', not a column of generators.dots, did you mean label?",
+        ),
+        (
+            "target: y",
+            "target: label",
+            "datasets.ramp.target: found 'label', not a column of generators.ramp, known: y, X1",
+        ),
+        *(
+            ("target: label", f"target: label, {text}", f"datasets.dots.{key}: found {X3}")
+            for text, key in [
+                ("features: [X1, X3]", "features[1]"),
+                ("drop: [X3]", "drop[0]"),
+                ("preprocess: true, categories: [X3]", "categories[0]"),
+            ]
+        ),
+        ("target: label", "target: label, drop: [X2, X1]", f"datasets.dots.drop: found all features {OF_DOTS} is left"),
+        *(
+            (
+                "target: label",
+                f"target: label, features: {features}",
+                f"datasets.dots.features: found {shown}, expected columns other than the target, each once",
+            )
+            for features, shown in [("[]", "[]"), ("[X1, label]", "['X1', 'label']"), ("[X1, X1]", "['X1', 'X1']")]
+        ),
+        (
+            "data/raw/dots.parquet, target: label",
+            "data/raw/arms.parquet, target: label, task: binary",
+            "datasets.dots.task: found binary, expected multiclass for the 3 classes of generators.arms",
+        ),
+        (
+            "{kind: ordered, test_size: 0.2}",
+            "{kind: stratified, test_size: 0.2, seed: 1}",
+            "datasets.ramp.split.kind: found stratified, expected random or ordered for a regression",
+        ),
+        (
+            "data/raw/ramp.parquet, target: y, split: {kind: ordered, test_size: 0.2}",
+            "data/own.csv, target: y, task: regression, split: {kind: stratified, test_size: 0.2, seed: 1}",
+            "datasets.ramp.split.kind: found stratified, expected random or ordered for a regression",
+        ),
+        (
+            "test_size: 0.2, seed: 1",
+            "test_size: 0.5, validation_size: 0.46, seed: 1",
+            "datasets.dots.split: the 20 rows of generators.dots leave none for training beside 20 held back",
+        ),
+        *(
+            (
+                "lr: 0.1",
+                f"lr: 0.1, loss: {loss}",
+                f"variants.net.loss: found {loss}, expected bce_with_logits for a binary target",
+            )
+            for loss in ("l1", "cross_entropy")
+        ),
+        (
+            "net: {dataset: dots",
+            f"of_ramp: {{dataset: ramp, {SMALL}, loss: cross_entropy}}\n  net: {{dataset: dots",
+            "variants.of_ramp.loss: found cross_entropy, expected l1 or mse for a regression target",
+        ),
+        (
+            "net: {dataset: dots",
+            f"of_ramp: {{dataset: ramp, {SMALL}, class_weight: balanced}}\n  net: {{dataset: dots",
+            "variants.of_ramp.class_weight: found balanced, expected none for a regression target",
+        ),
+        (
+            "target: label",
+            "target: label, features: [X1]",
+            "contrasts.pair.dataset: found 'dots', which has 1 features, expected classes of two features",
+        ),
+        (
+            "target: label",
+            "target: X1",
+            "contrasts.pair.dataset: found 'dots', a regression, expected classes of two features",
+        ),
+        # names of files
+        (
+            "  flat:",
+            f"  NET: {{dataset: dots, {SMALL}}}\n  flat:",
+            "variants.NET: the same file as net where case does not count, expected another name",
+        ),
+        *(
+            (
+                "  bows:",
+                f"  {name}:",
+                f"generators.{name}: no file can have this name on Windows, expected another name",
+            )
+            for name in ("NUL", "con", "COM1", "lpt9")
+        ),
+        *(
+            (
+                "  flat:",
+                f"  {name}: {{dataset: dots, {SMALL}}}\n  flat:",
+                f"variants.{name}: the name of a file of the pipeline's own, expected another name",
+            )
+            for name in ("baselines", "Baselines")
         ),
         # preprocessing
         (
@@ -629,6 +774,64 @@ def test_all_problems_are_told_at_once(problems: Problems) -> None:
         "variants.net.lr: found true, expected a finite number > 0",
         "contrasts.pair.right: found 1, expected text",
     ]
+
+
+def test_contradictions_are_told_beside_problems_of_other_entries(problems: Problems) -> None:
+    """Of what stands in the file by name, whether it could be read or not."""
+    text = (
+        edited("device: cpu", "device: mps")
+        .replace("seed: 1\n", "seed: -1\n", 1)
+        .replace("noise: 0.1, factor", "noise: -1, factor")
+        .replace("end: 1", "end: 0")
+        .replace("net: {dataset: dots, hidden_units: [3]", "net: {dataset: dots, hidden_units: []")
+        .replace("flat: {dataset: dots, hidden_units: []", "flat: {dataset: dots, hidden_units: [x]")
+        .replace("left: flat", "left: flt")
+    )
+    assert problems(text) == [
+        "seed: found -1, expected a whole number from 0 to 4294967295",
+        "generators.dots.noise: found -1, expected a finite number from 0 to 1e+18",
+        "variants.flat.hidden_units[0]: found 'x', expected a whole number from 1 to 1000000000",
+        "device: found mps, which has no float64 and so no exact arithmetic, expected precision: fast with it",
+        "generators.ramp.end: found 0.0, expected room for two steps after start (0.0)",
+        "variants.net.activation: found relu, expected none where there are no hidden_units",
+        "contrasts.pair.left: found 'flt', not a variant of dots, known: net",
+    ]
+
+
+@pytest.mark.parametrize("section", ["generators", "datasets", "variants", "contrasts"])
+def test_a_section_that_cannot_be_read_is_the_only_problem(section: str, problems: Problems) -> None:
+    """What refers to its entries is not blamed."""
+    document = YAML(typ="safe").load(VALID)
+    document[section] = 3
+    text = io.StringIO()
+    YAML(typ="safe").dump(document, text)
+    assert problems(text.getvalue()) == [f"{section}: found 3, expected names and what they stand for"]
+
+
+def test_no_variants_or_no_datasets_are_nothing_to_do(problems: Problems) -> None:
+    before, _, _ = VALID.partition("variants:\n")
+    assert problems(f"{before}variants: {{}}\ncontrasts: {{}}\n") == ["variants: found none, expected one or more"]
+    before = before.partition("datasets:\n")[0]
+    found = problems(f"{before}datasets: {{}}\nvariants: {{}}\ncontrasts: {{}}\n")
+    assert found == [f"{section}: found none, expected one or more" for section in ("datasets", "variants")]
+
+
+@pytest.mark.parametrize(
+    ("layers", "line"),
+    [
+        (
+            "{weight: [[1], [1], [1]], bias: [1, 1, 1]}, {weight: [[1, 1, 1]], bias: [1]}",
+            "[0]: found 1 inputs, expected 2, the features of datasets.dots",
+        ),
+        (
+            "{weight: [[1, 2], [1, 2], [1, 2]], bias: [1, 1, 1]}, {weight: [[1, 1, 1], [1, 1, 1]], bias: [1, 1]}",
+            "[1]: found 2 outputs, expected 1 for a binary target",
+        ),
+    ],
+)
+def test_initial_weights_fit_the_generated_table(layers: str, line: str, problems: Problems) -> None:
+    found = problems(edited("lr: 0.1", f"lr: 0.1, initial_weights: [{layers}]"))
+    assert found == [f"variants.net.initial_weights{line}"]
 
 
 def test_all_contradictions_are_told_at_once(problems: Problems) -> None:

@@ -116,7 +116,10 @@ def test_the_row_is_that_of_the_table(cell: str, tmp_path: Path, monkeypatch: py
     [
         (b"", "not readable as CSV: Empty CSV file"),
         (b"a,b\n", "no rows"),
-        (b"a,b\n1,2,3\n", "not readable as CSV: CSV parse error: Row #2: Expected 2 columns, got 3: 1,2,3"),
+        (b"a,b\n1,2,3\n", "row 1: found 3 cells, expected 2"),
+        (b"a,b\n1,2\n1\n", "row 2: found 1 cells, expected 2"),
+        (b"a,b\n" + b"1,2\n" * 500_000 + b"1,2,3\n", "row 500001: found 3 cells, expected 2"),
+        (b'a,b\n0,0.1\n"1,2",3\n', "column 'a', row 2: found '1,2', expected a number in every row"),
         (b"a,a\n1,2\n", "column 'a' stands twice in the header"),
         (b'a,b\n1,"2\n', "found 1 quotation marks"),
         (b"a,b\n1,\0\n", "not UTF-8 text"),
@@ -128,6 +131,12 @@ def test_what_is_no_table_is_refused(content: bytes, problem: str, tmp_path: Pat
     with pytest.raises((TableError, FileError)) as caught:
         list(predict.answers(model(SCHEMAS["words"]), tmp_path / "new.csv"))
     assert str(caught.value).startswith(f"{tmp_path / 'new.csv'}: {problem}")
+
+
+def test_preprocessing_blames_the_cell_that_is_no_number(tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_text('kind,size,town,age\n7,1,Ulm,0\n7,1,Ulm,\n7,1,Ulm,"1,2"\n')
+    with pytest.raises(TableError, match=r"column 'age', row 3: found '1,2', expected a number, as in training"):
+        list(predict.answers(model(SCHEMAS["mixed"]), tmp_path / "new.csv"))
 
 
 def test_parquet_that_is_none_is_refused(tmp_path: Path) -> None:

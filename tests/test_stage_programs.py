@@ -18,7 +18,7 @@ from conftest import ROOT, run
 from matplotlib.axes import Axes
 from PIL import Image, ImageSequence
 
-from boundary import artefacts, files, models, params, results, snapshots
+from boundary import artefacts, checkpoints, files, memory, models, params, results, snapshots
 from stages import _program, plot
 
 SETTINGS = """
@@ -407,7 +407,7 @@ def refused(stage: str, name: str, folder: Path) -> str:
 def test_bad_params_stop_every_program_that_reads_them(folder: Path, stage: str) -> None:
     edit(folder / "params.yaml", "noise: 0.1", "noise: -1")
     line = refused(stage, "moons", folder)
-    assert line == f"{folder}/params.yaml: generators.moons.noise: found -1, expected a finite number >= 0"
+    assert line == f"{folder}/params.yaml: generators.moons.noise: found -1, expected a finite number from 0 to 1e+18"
 
 
 @pytest.mark.parametrize("stage", ["check", "generate", "split", "train", "compare"])
@@ -486,7 +486,8 @@ LAYERS = (
 @pytest.mark.parametrize(
     ("key", "fault"),
     [
-        ("loss: cross_entropy", "loss: found cross_entropy, expected bce_with_logits for a binary target"),
+        ("loss: cross_entropy", "loss: found cross_entropy, expected l1 or mse for a regression target"),
+        ("class_weight: balanced", "class_weight: found balanced, expected none for a regression target"),
         (
             f"initial_weights: {LAYERS}",
             "initial_weights: found layers (outputs, inputs) [(4, 3), (1, 4)], expected [(4, 2), (1, 4)]",
@@ -494,8 +495,42 @@ LAYERS = (
     ],
 )
 def test_settings_that_do_not_fit_the_data(folder: Path, key: str, fault: str) -> None:
-    edit(folder / "params.yaml", "{dataset: moons,", f"{{dataset: moons, {key},")
-    assert refused("train", "moons", folder) == f"{folder}/params.yaml: variants.moons.{fault}"
+    """Of a user's table only the training sees it."""
+    edit(folder / "params.yaml", "{dataset: own,", f"{{dataset: own, {key},")
+    assert refused("train", "own", folder) == f"{folder}/params.yaml: variants.own.{fault}"
+
+
+@pytest.mark.parametrize("column", ["a", "answer"])
+def test_a_split_with_words_is_not_a_mistake_in_params(folder: Path, column: str) -> None:
+    path = folder / "split/own/test.parquet"
+    columns = files.read_columns(path)
+    files.write_columns(path, columns | {column: np.array(["x"] * len(columns["a"]))})
+    assert refused("train", "own", folder) == f"{folder}/split/own: column {column!r}: found words, expected numbers"
+
+
+def test_more_hidden_units_than_the_memory_holds(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "of_machine", lambda: 2**11)
+    line = refused("train", "own", folder)
+    assert line.startswith(
+        f"{folder}/params.yaml: variants.own: found a need of 0.0 GiB of memory or more, expected at"
+    )
+
+
+def test_a_checkpoint_that_cannot_be_written_is_said_once_and_stops_nothing(
+    made: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(folder))
+    monkeypatch.setenv("DVC_STAGE", "train@moons")
+    monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
+    monkeypatch.setattr(_program, "_end_with_dvc", lambda: None)
+    blocked = folder / ".dvc/tmp/checkpoints"
+    blocked.parent.mkdir(parents=True)
+    blocked.write_text("not a folder")
+    assert line_of("train", "moons", folder) is None
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{blocked}/moons.safetensors: cannot be written (")
+    for file in ("models/moons.safetensors", "history/moons.csv", "predictions/moons/test.parquet"):
+        assert (folder / file).read_bytes() == (made / file).read_bytes()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="has CUDA")
@@ -792,7 +827,16 @@ def test_a_training_of_which_nothing_is_left_is_refused(folder: Path, name: str)
     edit(folder / "params.yaml", "lr: 0.1", "lr: 1.0e+300")
     edit(folder / "params.yaml", "lr: 0.01", "lr: 1.0e+300")
     assert refused("train", name, folder) == (
-        f"{folder}/params.yaml: variants.{name}: every replicate diverged, expected a smaller lr than 1e+300"
+        f"{folder}/params.yaml: variants.{name}: every replicate diverged, expected a smaller lr than 1e+300, or "
+        "smaller numbers in the table (preprocess: true scales them)"
+    )
+
+
+def test_a_training_may_diverge_by_its_weight_decay(folder: Path) -> None:
+    edit(folder / "params.yaml", "{dataset: line, hidden", "{dataset: line, weight_decay: 1.0e+300, hidden")
+    line = refused("train", "line", folder)
+    assert (
+        "every replicate diverged, expected a smaller lr than 0.1, or a smaller weight_decay than 1e+300, or " in line
     )
 
 

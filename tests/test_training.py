@@ -18,6 +18,7 @@ from boundary.history import History
 from boundary.losses import LOSSES
 from boundary.networks import Network
 from boundary.optimizers import OPTIMIZERS, SGD, Adam
+from boundary.settings import SettingsError
 from boundary.training import Examples, Goal, Schedule, fit
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -346,7 +347,7 @@ def test_a_task_has_a_default_loss(task: str, default: str) -> None:
     ],
 )
 def test_a_loss_that_does_not_fit_the_task_is_refused(task: str, loss: str, message: str) -> None:
-    with pytest.raises(ValueError, match=f"^{message}$"):
+    with pytest.raises(SettingsError, match=f"^{message}$"):
         Goal.of(task, loss)
 
 

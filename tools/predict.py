@@ -28,10 +28,10 @@ def inputs(table: pd.DataFrame, schema: Schema) -> np.ndarray:
         columns = tables.raw(table, schema.features)
         for name, column in columns.items():
             words = column.dtype == object
-            bad = np.flatnonzero([cell is not None for cell in column] if words else np.isnan(column))
-            if len(bad):
-                found = f"found {column[bad[0]]!r}" if words else "missing"
-                raise TableError(f"column {name!r}, row {bad[0] + 1}: {found}, expected a number in every row")
+            bad = tables.first_word(column.tolist()) if words else next(iter(np.flatnonzero(np.isnan(column))), None)
+            if bad is not None:
+                found = f"found {column[bad]!r}" if words else "missing"
+                raise TableError(f"column {name!r}, row {bad + 1}: {found}, expected a number in every row")
     else:
         raw = tables.raw(table, schema.raw_columns, schema.word_columns)
         columns = preprocessing.apply(schema.preprocessing, raw)
