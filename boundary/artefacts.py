@@ -3,6 +3,8 @@
 All functions that read raise FileError with one line that names the file.
 """
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -33,27 +35,87 @@ def part_paths(folder: Path) -> dict[str, Path]:
 
 
 def read_split(folder: Path) -> tuple[Schema, dict[str, dict[str, np.ndarray]]]:
-    """Read what the split stage wrote: the schema, and the columns of each part. Raises FileError."""
+    """Read what the split stage wrote: the schema, and the columns of each part. Raises FileError.
+
+    Features, and the target of a regression, are finite numbers; every label is one of the schema's classes.
+    """
     schema = read_schema(folder / "schema.json")
     parts = {}
     for name, path in part_paths(folder).items():
-        parts[name] = files.read_columns(path, (*schema.features, schema.target))
+        columns = parts[name] = files.read_columns(path, (*schema.features, schema.target))
+        if not len(columns[schema.target]):
+            raise FileError(f"{path}: no rows")
+        for column in (*schema.features, *(() if schema.classes else (schema.target,))):
+            _must_be_numbers(path, columns, column)
+            _must_all(path, columns, column, np.isfinite(columns[column]), "a finite number")
         if schema.classes:
             try:
-                class_indices(parts[name][schema.target], schema)
+                class_indices(columns[schema.target], schema)
             except TableError as error:
                 raise FileError(f"{path}: {error}") from None
     return schema, parts
 
 
-def read_predictions(path: Path, classes: int) -> dict[str, np.ndarray]:
-    """Read a table that predictions.table made; classes is 0 for a regression. Raises FileError."""
-    return files.read_columns(
-        path, ("replicate", "row", "true", "predicted", *(f"probability_{k}" for k in range(classes)))
-    )
+def read_predictions(path: Path, schema: Schema, rows: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Read a table that predictions.table made for these rows, which are a part of a split. Raises FileError.
+
+    It holds them for each replicate in turn, with the truth; predicted classes are among the schema's, probabilities
+    from 0 to 1, and predicted amounts finite, all but those of a replicate that diverged: they are nan.
+    """
+    classes, target = len(schema.classes), rows[schema.target]
+    shares = [f"probability_{k}" for k in range(classes)]
+    needed = ("replicate", "row", "true", "predicted", *shares)
+    found = files.read_columns(path, needed)
+    for name in needed:
+        _must_be_numbers(path, found, name)
+    replicates = len(found["row"]) // len(target)
+    if not replicates or len(found["row"]) % len(target):
+        raise FileError(f"{path}: found {len(found['row'])} rows, expected {len(target)} of each replicate")
+    table = {name: column.reshape(replicates, len(target)) for name, column in found.items() if name in needed}
+    each, row = np.arange(replicates)[:, None], np.arange(len(target))
+    if (table["replicate"] != each).any() or (table["row"] != row).any():
+        raise FileError(f"{path}: not all rows of each replicate in turn")
+    if (table["true"] != (class_indices(target, schema) if classes else target)).any():
+        raise FileError(f"{path}: not of the rows of this split, run train again")
+    said = found["predicted"]
+    if not classes:
+        _must_all(path, found, "predicted", np.isfinite(said) | np.isnan(said), "a finite number, or nan")
+    else:
+        known = (said >= 0) & (said < classes) & (said == said.astype(np.int64))
+        _must_all(path, found, "predicted", known, f"a class's index, 0 to {classes - 1}")
+    for name in shares:
+        possible = (found[name] >= 0) & (found[name] <= 1) | np.isnan(found[name])
+        _must_all(path, found, name, possible, "a number from 0 to 1, or nan")
+    return found
+
+
+def diverged(predictions: Mapping[str, np.ndarray]) -> set[int]:
+    """The replicates whose training diverged: their predictions, as predictions.table makes them, are nan."""
+    said = [column for name, column in predictions.items() if name == "predicted" or name.startswith("probability_")]
+    return {replicate for column in said for replicate in predictions["replicate"][np.isnan(column)].tolist()}
 
 
 def read_plane(path: Path, classes: int) -> dict[str, np.ndarray]:
-    """Read a grid that predictions.plane made. Raises FileError."""
-    kinds = ("probability", "votes")
-    return files.read_columns(path, ("first", "second", *(f"{kind}_{k}" for kind in kinds for k in range(classes))))
+    """Read a grid that predictions.plane made: as many rows as a square has, all numbers. Raises FileError."""
+    needed = ("first", "second", *(f"{kind}_{k}" for kind in ("probability", "votes") for k in range(classes)))
+    found = files.read_columns(path, needed)
+    for name in needed:
+        _must_be_numbers(path, found, name)
+    count = len(found["first"])
+    if not count or math.isqrt(count) ** 2 != count:
+        raise FileError(f"{path}: found {count} rows, expected those of a square grid")
+    return found
+
+
+def _must_be_numbers(path: Path, columns: Mapping[str, np.ndarray], name: str) -> None:
+    if columns[name].dtype.kind not in "iuf":  # text, or a column with a cell left empty
+        cells = columns[name].tolist()
+        bad = next((k for k, cell in enumerate(cells) if not isinstance(cell, int | float)), 0)
+        found = f", row {bad + 1}: found {cells[bad]!r}" if cells else ""
+        raise FileError(f"{path}: column {name!r}{found}, expected a number")
+
+
+def _must_all(path: Path, columns: Mapping[str, np.ndarray], name: str, fits: np.ndarray, expected: str) -> None:
+    if not fits.all():
+        bad = int(fits.argmin())
+        raise FileError(f"{path}: column {name!r}, row {bad + 1}: found {columns[name][bad]}, expected {expected}")

@@ -18,7 +18,9 @@ VERDICTS = """\
 Verdicts are on the variant to their left. The interval of a difference is as wide as the number of pairs demands
 (Holm), so it leaves out zero exactly where there is a verdict. To tell: about how many replicates, or else test rows,
 would give a chance of 80%, if the difference is as large as it seems."""
-BASELINES = "Simple models of scikit-learn on the same rows, with its defaults: is the network worth its trouble?"
+BASELINES = """\
+The ensemble answers with the mean of the replicates. Beside it simple models of scikit-learn on the same rows, with its
+defaults: is the network worth its trouble?"""
 
 Summary = Mapping[str, float | int | None]
 
@@ -27,7 +29,8 @@ Summary = Mapping[str, float | int | None]
 class Ranking:
     """One data set: its score's name, its variants best first, and their pairs.
 
-    By variant, what scores.summary makes, and the scores that all is made of.
+    By variant, what scores.summary makes, the scores that all is made of, and that of the replicates' mean (the
+    ensemble).
     """
 
     score: str
@@ -35,6 +38,7 @@ class Ranking:
     pairs: Sequence[Pair]
     summaries: Mapping[str, Summary]
     variants: Mapping[str, Scores]
+    ensembles: Mapping[str, float]
 
 
 def markdown(rankings: Mapping[str, Ranking]) -> str:
@@ -69,10 +73,11 @@ def beside_baselines(
         header, rows = [], []
         for dataset, ranking in rankings.items():
             if ranking.score == score:
-                header = ["dataset", "best variant", score, *baselines[dataset]]
+                header = ["dataset", "best variant", score, "ensemble", *baselines[dataset]]
                 best = ranking.standings[0]
                 simple = [None if found is None else found[score] for found in baselines[dataset].values()]
-                rows.append([dataset, best.variant, _shown(best.mean), *map(_shown, simple)])
+                others = [ranking.ensembles[best.variant], *simple]
+                rows.append([dataset, best.variant, _shown(best.mean), *map(_shown, others)])
         if rows:
             blocks.append(table(header, rows))
     return "\n\n".join([*blocks, BASELINES]) + "\n"

@@ -63,7 +63,10 @@ class _Graph:
 
 
 def onnx_bytes(model: Model, name: str) -> bytes:
-    """The model as an ONNX file holds it; the same model gives the same bytes."""
+    """The model as an ONNX file holds it; the same model gives the same bytes.
+
+    Raises ValueError where every replicate diverged.
+    """
     model = surviving(model)
     graph = _Graph()
     columns: list[Numbers | Categories | str] = list(model.schema.features)

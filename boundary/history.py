@@ -1,7 +1,7 @@
 """What training logs, and the two forms in which it is shown: rows of a table, and the tutorial's lines."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -17,29 +17,63 @@ class History:
     train_loss and train_accuracy are those of the forward pass before the epoch's step (with mini-batches: of each
     batch before its step); test_loss and test_accuracy are those after the epoch. Accuracies are fractions;
     regressions have none. weights (1 + logged epochs, K, P) in float32 are those of the first K replicates, as many as
-    were asked for: before training, then after each logged epoch. best (R,): with early stopping, the logged epoch
-    whose weights each replicate keeps; otherwise that is the last.
+    were asked for: before training, then after each logged epoch. With early stopping, best (R,) and stopped (R,): the
+    logged epochs whose weights each replicate keeps, and with which it ended; otherwise both are the last. What
+    `values` hold of a replicate after its end depends on how long others went on, and is shown nowhere.
     """
 
     epochs: list[int]
     values: dict[str, Tensor]
     weights: Tensor = field(default_factory=lambda: torch.empty(0, 0, 0))
     best: Tensor | None = None
+    stopped: Tensor | None = None
 
     @property
     def diverged(self) -> frozenset[int]:
-        """The replicates whose test loss is not a finite number in the epoch whose weights they keep."""
-        losses = self.values["test_loss"]
-        kept = losses[-1] if self.best is None else losses[self._entries(self.best), torch.arange(losses.shape[1])]
-        return frozenset((~kept.isfinite()).nonzero().flatten().tolist())
+        """The replicates whose test loss is not a finite number in the epoch whose weights they keep.
 
-    def _entries(self, epochs: Tensor) -> list[int]:
-        return [self.epochs.index(epoch) for epoch in epochs.tolist()]
+        One of several signs: what counts is Model.diverged, once the train stage has marked them all.
+        """
+        return frozenset((~self._kept("test_loss").isfinite()).nonzero().flatten().tolist())
+
+    @property
+    def worse(self) -> dict[int, float]:
+        """The training loss of the replicates for which it is above the first one logged, in the epoch that they keep.
+
+        Not the test loss, which rises above its start wherever there is nothing to learn.
+        """
+        kept, first = self._kept("train_loss").tolist(), self.values["train_loss"][0].tolist()
+        return {replicate: loss for replicate, loss in enumerate(kept) if loss > first[replicate]}
+
+    def entries(self, replicate: int) -> int:
+        """How many epochs were logged of a replicate, to its end."""
+        return len(self.epochs) if self.stopped is None else self.epochs.index(int(self.stopped[replicate])) + 1
+
+    def _kept(self, name: str) -> Tensor:
+        """A value of each replicate (R,) in the epoch whose weights it keeps."""
+        values = self.values[name]
+        if self.best is None:
+            return values[-1]
+        return values[[self.epochs.index(epoch) for epoch in self.best.tolist()], torch.arange(values.shape[1])]
 
     @property
     def columns(self) -> list[str]:
         """The names of the values there are, in order."""
         return [name for name in COLUMNS if name in self.values]
+
+
+def stopped_early(history: History, best: Tensor, patience: int) -> History:
+    """The same of a training with early stopping, by the epochs (R,) whose weights the replicates keep.
+
+    Each ended with the first logged epoch that came `patience` epochs after its best, or with the last. Its weights
+    stand still from there on, so that nothing of a replicate tells how long the others went on.
+    """
+    ended = [min((e for e in history.epochs if e - b >= patience), default=history.epochs[-1]) for b in best.tolist()]
+    weights = history.weights.clone()
+    for replicate in range(weights.shape[1]):
+        frame = 1 + history.epochs.index(ended[replicate])
+        weights[frame + 1 :, replicate] = weights[frame, replicate]
+    return replace(history, weights=weights, best=best, stopped=torch.tensor(ended))
 
 
 def joined(parts: Sequence[History]) -> History:
@@ -48,23 +82,24 @@ def joined(parts: Sequence[History]) -> History:
     values = {name: torch.cat([part.values[name] for part in parts], dim=1) for name in first.values}
     weights = torch.cat([part.weights for part in parts], dim=1)
     best = None if first.best is None else torch.cat([part.best for part in parts if part.best is not None])
-    return History(first.epochs, values, weights, best)
+    stopped = None if first.stopped is None else torch.cat([part.stopped for part in parts if part.stopped is not None])
+    return History(first.epochs, values, weights, best, stopped)
 
 
 def table(history: History) -> tuple[list[str], Iterator[list[str]]]:
-    """A header and rows, one per replicate and logged epoch: replicate, epoch, then the values."""
+    """A header and rows, one per replicate and epoch that was logged of it: replicate, epoch, then the values."""
     columns = [history.values[name].T.tolist() for name in history.columns]  # [name][replicate][entry]
     rows = (
         [str(replicate), str(epoch), *(f"{column[replicate][entry]:.{DECIMALS}f}" for column in columns)]
         for replicate in range(len(columns[0]))
-        for entry, epoch in enumerate(history.epochs)
+        for entry, epoch in enumerate(history.epochs[: history.entries(replicate)])
     )
     return ["replicate", "epoch", *history.columns], rows
 
 
 def lines(history: History, replicate: int = 0) -> Iterator[str]:
     """One replicate's log in the tutorial's words."""
-    for entry, epoch in enumerate(history.epochs):
+    for entry, epoch in enumerate(history.epochs[: history.entries(replicate)]):
         value = {name: tensor[entry, replicate].item() for name, tensor in history.values.items()}
         if "train_accuracy" in value:
             yield (

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
@@ -32,7 +32,10 @@ class Model:
 
     @property
     def diverged(self) -> frozenset[int]:
-        """The replicates with weights that are not finite."""
+        """The replicates with weights that are not finite: of all that is published, the one sign of divergence.
+
+        All else follows from it: what such a replicate predicts is nan, and so no score counts it.
+        """
         return not_finite(self.parameters)
 
 
@@ -141,9 +144,18 @@ def not_finite(parameters: Tensor) -> frozenset[int]:
     return frozenset(torch.nonzero(~finite).flatten().tolist())
 
 
+def marked(model: Model, diverged: Collection[int]) -> Model:
+    """The same where each replicate that `diverged`, or has a weight that is not finite, has nan for all weights."""
+    parameters = model.parameters.clone()
+    parameters[sorted({*diverged, *model.diverged})] = torch.nan
+    return replace(model, parameters=parameters)
+
+
 def surviving(model: Model) -> Model:
-    """The same without the replicates that diverged."""
+    """The same without the replicates that diverged. Raises ValueError where that leaves none."""
     kept = [r for r in range(len(model.parameters)) if r not in model.diverged]
+    if not kept:
+        raise ValueError("every replicate diverged")
     return replace(model, parameters=model.parameters[kept])
 
 

@@ -3,7 +3,9 @@
 All functions that read raise FileError with one line that names the file.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -37,24 +39,33 @@ def read_scores(path: Path) -> tuple[str, dict[int, np.ndarray]]:
     return score, dict(zip(replicates.tolist(), values, strict=True))
 
 
-def read_history(path: Path) -> tuple[list[int], dict[str, list[list[float]]]]:
+def read_history(path: Path, replicates: int, classes: int) -> tuple[list[int], dict[str, list[list[float]]]]:
     """Read a table that history.table made: its epochs, and by name of a column, values (replicates, epochs).
 
-    Raises FileError.
+    classes is 0 for a regression. A replicate that stopped early keeps its last values from there on, as its snapshots
+    stand still: a mean over the replicates then does not jump when one of them ends. Raises FileError where the table
+    is none, or one of other columns or of another number of replicates.
     """
-    rows = files.read_csv(path, ("replicate", "epoch", "train_loss", "test_loss"))
-    names = [name for name in rows[0] if name not in ("replicate", "epoch")] if rows else []
+    names = ("train_loss", "test_loss", *(("train_accuracy", "test_accuracy") if classes else ()))
+    rows = files.read_csv(path, ("replicate", "epoch", *names))
     try:
         places = [(int(row["replicate"]), int(row["epoch"])) for row in rows]
-        epochs = [epoch for replicate, epoch in places if replicate == 0]
-        replicates = len(rows) // max(len(epochs), 1)
-        if not rows or places != [(r, e) for r in range(replicates) for e in epochs]:
+        counts = Counter(replicate for replicate, _ in places)
+        epochs = sorted({epoch for _, epoch in places})
+        if not rows or places != [(r, e) for r in range(len(counts)) for e in epochs[: counts[r]]]:
             raise ValueError
         values = {name: [float(row[name]) for row in rows] for name in names}
     except ValueError:
         raise FileError(f"{path}: not the numbers of a history, the same epochs for each replicate") from None
-    count = len(epochs)
-    return epochs, {name: [row[k : k + count] for k in range(0, len(row), count)] for name, row in values.items()}
+    if unknown := [name for name in rows[0] if name not in ("replicate", "epoch", *names)]:
+        raise FileError(f"{path}: found column {unknown[0]!r}, expected {', '.join(names)}, run train again")
+    if len(counts) != replicates:
+        raise FileError(f"{path}: found {len(counts)} replicates, expected {replicates}, run train again")
+    firsts = [0, *accumulate(counts[r] for r in range(replicates))]
+    return epochs, {
+        name: [each[a:b] + each[b - 1 : b] * (len(epochs) - (b - a)) for a, b in pairwise(firsts)]
+        for name, each in values.items()
+    }
 
 
 def read_details(path: Path, classes: int) -> dict[str, Any]:

@@ -17,11 +17,6 @@ from boundary.statistics import POSSIBLE, mean_interval
 DECIMALS = 6
 
 
-def diverged(predictions: pd.DataFrame) -> set[int]:
-    """The replicates whose training diverged: their predictions are nan."""
-    return set(predictions.loc[predictions.isna().any(axis=1), "replicate"].tolist())
-
-
 def of(rows: pd.DataFrame, classes: Sequence[object]) -> dict[str, float]:
     """The scores of one replicate: classification_scores, or regression_scores where there are no classes."""
     return classification_scores(rows, len(classes)) if classes else regression_scores(rows)

@@ -18,8 +18,8 @@ NUMBERS = 1 << 22  # in a file, at most: 16 MiB
 class Snapshots:
     """Parameters (1 + logged epochs, K, P) in float32: before training, then after each of `epochs`.
 
-    Replicate r was trained with seed + r. What the last epoch left is what is published as the
-    model, but for early stopping.
+    Replicate r was trained with seed + r. What the last epoch left is what is published as the model, but for early
+    stopping: a replicate that has stopped stands still while others go on.
     """
 
     network: Network

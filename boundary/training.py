@@ -15,7 +15,7 @@ from torch import Tensor
 
 from boundary.arithmetic import SAMPLE, Arithmetic, Exact, Fast
 from boundary.devices import Plan
-from boundary.history import History
+from boundary.history import History, stopped_early
 from boundary.losses import LOSSES, Loss
 from boundary.networks import Network
 from boundary.optimizers import Optimizer
@@ -178,9 +178,10 @@ def fit(
     names = [name for name in next(iter(log.values())) if name != "weights"]
     values = {name: torch.stack([entry[name].to(start.device) for entry in log.values()]).cpu() for name in names}
     weights = torch.stack([start[:keep].float().cpu(), *(entry["weights"].cpu() for entry in log.values())])
-    if best is None:
-        return parameters, History(list(log), values, weights)
-    return best.parameters, History(list(log), values, weights, best.epoch.cpu())
+    history = History(list(log), values, weights)
+    if best is None or schedule.patience is None:
+        return parameters, history
+    return best.parameters, stopped_early(history, best.epoch.cpu(), schedule.patience)
 
 
 def _evaluate(

@@ -48,14 +48,15 @@ def main() -> None:
 
 def rank(names: Sequence[str], details: Path, rows: Path) -> Ranking:
     """The variants of one data set, from the files that evaluate wrote. Raises FileError."""
-    variants, summaries, seen = {}, {}, set()
+    variants, summaries, ensembles, seen = {}, {}, {}, set()
     for name in names:
         path = details / f"{name}.json"
+        found = files.read_json(path)
+        score, values = results.read_scores(rows / f"{name}.parquet")
         try:
-            summaries[name] = files.read_json(path)["test"]["summary"]
+            summaries[name], ensembles[name] = found["test"]["summary"], found["test"]["ensemble"][score]
         except (KeyError, TypeError):
             raise files.FileError(f"{path}: holds no summary of the test rows, run evaluate@{name} again") from None
-        score, values = results.read_scores(rows / f"{name}.parquet")
         variants[name] = Scores(tuple(values), np.stack(list(values.values())))
         seen.add((score, variants[name].values.shape[1]))
         if len(seen) > 1:
@@ -63,7 +64,8 @@ def rank(names: Sequence[str], details: Path, rows: Path) -> Ranking:
                 f"{rows / name}.parquet: not of the same rows as {names[0]}, run evaluate@{name} again"
             )
     ((score, _),) = seen
-    return Ranking(score, judging.standings(score, variants), judging.pairs(score, variants), summaries, variants)
+    standings, pairs = judging.standings(score, variants), judging.pairs(score, variants)
+    return Ranking(score, standings, pairs, summaries, variants, ensembles)
 
 
 def write_rows(folder: Path, rankings: Mapping[str, Ranking]) -> None:

@@ -27,33 +27,40 @@ def main() -> None:
         option = f"--{kind.replace('_', '-')}"
         parser.add_argument(option, type=Path, required=True, help="folder; stays empty for a regression")
     arguments = parser.parse_args()
-    classes = artefacts.read_schema(arguments.data / "schema.json").classes
-    paths = artefacts.part_paths(arguments.predictions)
-    tables = {part: pd.DataFrame(artefacts.read_predictions(path, len(classes))) for part, path in paths.items()}
-    diverged = set().union(*(scores.diverged(table) for table in tables.values()))
-    details = {}
-    for part, table in tables.items():
+    described, parts = artefacts.read_split(arguments.data)
+    classes = described.classes
+    paths = {part: arguments.predictions / f"{part}.parquet" for part in parts}
+    said = {part: artefacts.read_predictions(paths[part], described, rows) for part, rows in parts.items()}
+    replicates = {part: int(columns["replicate"][-1]) + 1 for part, columns in said.items()}
+    for part, count in replicates.items():
+        if count != replicates["test"]:
+            expected = f"expected {replicates['test']}, as of the test rows"
+            raise files.FileError(f"{paths[part]}: found {count} replicates, {expected}")
+    learned = results.read_history(arguments.history, replicates["test"], len(classes))
+    diverged = set().union(*map(artefacts.diverged, said.values()))
+    details, tables = {}, {}
+    for part, columns in said.items():
+        table = pd.DataFrame(columns)
         table = table[~table["replicate"].isin(diverged)]
         if not len(table):
             raise files.FileError(f"{paths[part]}: every replicate diverged")
-        replicates = list(table.groupby("replicate"))
-        each = [scores.of(rows, classes) for _, rows in replicates]
+        survivors = list(table.groupby("replicate"))
+        each = [scores.of(rows, classes) for _, rows in survivors]
         details[part] = {
-            "rows": len(replicates[0][1]),
+            "rows": len(survivors[0][1]),
             "summary": scores.summary(each, len(diverged)),
-            "ensemble": scores.rounded(scores.of(ensembles.table([rows for _, rows in replicates]), classes)),
+            "ensemble": scores.rounded(scores.of(ensembles.table([rows for _, rows in survivors]), classes)),
             "replicates": [
                 {"replicate": replicate, **scores.rounded(score), **scores.class_details(rows, classes)}
-                for score, (replicate, rows) in zip(each, replicates, strict=True)
+                for score, (replicate, rows) in zip(each, survivors, strict=True)
             ],
         }
         tables[part] = table
-    score, together = next(iter(details["test"]["ensemble"].items()))
-    files.write_json(arguments.metrics, {**details["test"]["summary"], f"ensemble_{score}": together})
+    files.write_json(arguments.metrics, details["test"]["summary"])
     files.write_json(arguments.details, {"classes": list(classes), **details})
     score, by_row = scores.by_row(tables["test"], classes)
     results.write_scores(arguments.rows, score, by_row)
-    files.write_csv(arguments.curves, *curves.learning(*results.read_history(arguments.history), diverged))
+    files.write_csv(arguments.curves, *curves.learning(*learned, diverged))
     for kind, draw in curves.KINDS.items():
         folder = getattr(arguments, kind)
         folder.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,10 @@ def main() -> None:
             card = model_cards.card(name, variant, settings.datasets[variant.dataset], model, files.read_json(path))
         except (KeyError, TypeError):
             raise files.FileError(f"{path}: not what evaluate writes, run evaluate@{name} again") from None
-        content = graphs.onnx_bytes(model, name)
+        try:
+            content = graphs.onnx_bytes(model, name)
+        except ValueError as error:
+            raise files.FileError(f"{arguments.models / name}.safetensors: {error}") from None
         files.write_bytes(arguments.exports / f"{name}.onnx", content)
         files.write_text(arguments.exports / f"{name}.md", card)
     params.must_still_say(arguments.params, settings, lambda now: (now.datasets, now.variants))

@@ -34,7 +34,7 @@ def draw(
             (f"{name}: {part} data", plane, figures.Points.of(columns, described)) for part, columns in parts.items()
         ]
         return figures.decision_boundaries(panels, classes)
-    test = artefacts.read_predictions(predictions / "test.parquet", len(classes))
+    test = artefacts.read_predictions(predictions / "test.parquet", described, parts["test"])
     if classes:
         counts = np.zeros((len(classes), len(classes)), dtype=int)
         converged = np.isfinite(test["probability_0"])

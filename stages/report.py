@@ -30,7 +30,7 @@ def main() -> None:
     templates = {name: files.read_text(arguments.templates / name) for name in TEMPLATES}
     datasets = {name: read_dataset(arguments, settings, name) for name in settings.datasets}
     variants = {
-        name: read_variant(arguments, name, variant, datasets[variant.dataset])
+        name: read_variant(arguments, settings, name, variant, datasets[variant.dataset])
         for name, variant in settings.variants.items()
     }
     ranking = results.read_ranking(arguments.comparison, settings.variants)
@@ -60,14 +60,16 @@ def read_dataset(arguments: argparse.Namespace, settings: params.Params, name: s
     return Divided(name, entry, schema, parts, settings.generator_of(entry))
 
 
-def read_variant(arguments: argparse.Namespace, name: str, variant: params.Variant, divided: Divided) -> Trained:
+def read_variant(
+    arguments: argparse.Namespace, settings: params.Params, name: str, variant: params.Variant, divided: Divided
+) -> Trained:
     """What the train and evaluate stages left."""
     classes, predictions = len(divided.schema.classes), arguments.predictions / name
     plane, said = None, None
     if classes and len(divided.schema.features) == 2:
         plane = figures.Plane.of(artefacts.read_plane(predictions / "plane.parquet", classes), classes)
     if not classes:
-        columns = artefacts.read_predictions(predictions / "test.parquet", classes)
+        columns = artefacts.read_predictions(predictions / "test.parquet", divided.schema, divided.parts["test"])
         said = columns["predicted"].reshape(int(np.max(columns["replicate"])) + 1, -1)
     details = results.read_details(arguments.details / f"{name}.json", classes)
     path = arguments.snapshots / f"{name}.safetensors"
@@ -77,7 +79,7 @@ def read_variant(arguments: argparse.Namespace, name: str, variant: params.Varia
             f"{path}: not trained on what {arguments.data / divided.name} holds, run train@{name} again"
         )
     log = arguments.history / f"{name}.csv"
-    epochs, history = results.read_history(log)
+    epochs, history = results.read_history(log, settings.replicates, classes)
     if epochs != list(replay.epochs):
         raise files.FileError(f"{log}: not the epochs of {path}, run train@{name} again")
     return Trained(name, variant, details, history, replay, plane, said)

@@ -64,18 +64,28 @@ def main() -> None:
     if logged.best is not None:
         first, last = int(logged.best.min()), int(logged.best.max())
         print(f"{name}: kept the weights of epochs {first} to {last}, the best on the validation rows")
-    diverged = model.diverged | logged.diverged
+    model = models.marked(model, logged.diverged)
+    said = {part: predictions.table(model, columns) for part, columns in parts.items()}
+    lost = set().union(*map(artefacts.diverged, said.values()))
+    if lost - model.diverged:  # by what they say of some row, with weights that are finite
+        model = models.marked(model, lost)
+        said = {part: predictions.table(model, columns) for part, columns in parts.items()}
+    diverged = model.diverged
     if len(diverged) == settings.replicates:
         hint = f"every replicate diverged, expected {assembly.remedies(variant, described)}"
         raise params.ParamsError(f"{arguments.params}: variants.{name}: {hint}")
     for replicate in sorted(diverged):
         _warn(f"{name}: replicate {replicate} (seed {settings.seed + replicate}) diverged, no metric counts it")
+    if worse := {replicate: loss for replicate, loss in logged.worse.items() if replicate not in diverged}:
+        count = f"{len(worse)} of {settings.replicates} replicates ended worse than at their start"
+        hint = f"the largest training loss {max(worse.values()):.6g}: expected a smaller lr than {variant.lr}"
+        _warn(f"{name}: {count}, {hint}")
     models.save(arguments.model, model)
     files.write_csv(arguments.history, *history.table(logged))
     replay = snapshots.Snapshots(model.network, described, tuple(logged.epochs), logged.weights, settings.seed)
     snapshots.save(arguments.snapshots, replay)
-    for part, columns in parts.items():
-        files.write_columns(arguments.predictions / f"{part}.parquet", predictions.table(model, columns))
+    for part, table in said.items():
+        files.write_columns(arguments.predictions / f"{part}.parquet", table)
     if described.classes and len(described.features) == 2:
         everywhere = [schema.arrays(columns, described)[0] for columns in parts.values()]
         plane = predictions.plane(model, torch.from_numpy(np.concatenate(everywhere, axis=1)))

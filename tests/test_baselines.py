@@ -63,15 +63,24 @@ def test_the_table_shows_the_best_variant_beside_simple_models() -> None:
     simple = {"majority class": {"accuracy": 0.5}, "logistic regression": None, "gradient boosting": {"accuracy": 1.0}}
     found = beside_baselines(
         {
-            "dots": Ranking("accuracy", [Standing("b", 0.9, None, None), Standing("a", 0.7, None, None)], [], {}, {}),
-            "ramp": Ranking("mae", [Standing("d", 0.25, 0.2, 0.3), Standing("e", 0.5, 0.4, 0.6)], [], {}, {}),
+            "dots": Ranking(
+                "accuracy",
+                [Standing("b", 0.9, None, None), Standing("a", 0.7, None, None)],
+                [],
+                {},
+                {},
+                {"a": 0.75, "b": 0.9375},
+            ),
+            "ramp": Ranking(
+                "mae", [Standing("d", 0.25, 0.2, 0.3), Standing("e", 0.5, 0.4, 0.6)], [], {}, {}, {"d": 0.125, "e": 0.5}
+            ),
         },
         {"dots": simple, "ramp": {"median": {"mae": 2.0}, "ridge regression": {"mae": 0.125}}},
     )
-    assert [line.replace(" ", "") for line in found.splitlines()[:-2] if "--" not in line] == [
-        "|dataset|bestvariant|accuracy|majorityclass|logisticregression|gradientboosting|",
-        "|dots|b|0.9000|0.5000|-|1.0000|",
+    assert [line.replace(" ", "") for line in found.splitlines()[:-3] if "--" not in line] == [
+        "|dataset|bestvariant|accuracy|ensemble|majorityclass|logisticregression|gradientboosting|",
+        "|dots|b|0.9000|0.9375|0.5000|-|1.0000|",
         "",
-        "|dataset|bestvariant|mae|median|ridgeregression|",
-        "|ramp|d|0.2500|2.0000|0.1250|",
+        "|dataset|bestvariant|mae|ensemble|median|ridgeregression|",
+        "|ramp|d|0.2500|0.1250|2.0000|0.1250|",
     ]

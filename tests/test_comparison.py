@@ -16,7 +16,7 @@ def classifier(**changes: float | None) -> Summary:
 def ranking(means: dict[str, float], pairs: list[Pair] = [], score: str = "accuracy", **changes: float) -> Ranking:  # noqa: B006
     standings = [Standing(name, mean, mean - 0.01, mean + 0.01) for name, mean in means.items()]
     summary = classifier(**changes) if score == "accuracy" else {"mse": 0.0625, "r2": -1.5, "replicates": 16}
-    return Ranking(score, standings, pairs, dict.fromkeys(means, summary), dict.fromkeys(means, NO_SCORES))
+    return Ranking(score, standings, pairs, dict.fromkeys(means, summary), dict.fromkeys(means, NO_SCORES), {})
 
 
 def pair(left: str, right: str, verdict: str = "better", **changes: object) -> Pair:
@@ -82,7 +82,9 @@ def test_what_diverged_is_counted() -> None:
 
 
 def test_what_is_no_number_is_a_dash() -> None:
-    lost = Ranking("mae", [Standing("a", 0.5, None, None)], [], {"a": {"mse": 1.0, "r2": None, "replicates": 1}}, {})
+    lost = Ranking(
+        "mae", [Standing("a", 0.5, None, None)], [], {"a": {"mse": 1.0, "r2": None, "replicates": 1}}, {}, {}
+    )
     assert "| line    | a       | 0.5000 | -            | 1.0000 | -  | 1          |" in markdown({"line": lost})
 
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from boundary.history import History, lines, table
+from boundary.history import History, joined, lines, stopped_early, table
 
 
 def history(**values: list[list[float]]) -> History:
@@ -55,3 +55,38 @@ def test_lines_of_another_replicate() -> None:
         "Epoch: 0 | Loss: 0.70000, Acc: 50.00% | Test loss: 0.80000, Test acc: 25.00%",
         "Epoch: 20 | Loss: 0.66667, Acc: 0.00% | Test loss: 123456.00000, Test acc: 87.50%",
     ]
+
+
+def test_each_replicate_ends_at_its_own_stop() -> None:
+    """Patience 20: the first one's best epoch is 0, so 20 is its end, the second one's is 20, so it ends with the last.
+
+    What was logged of the first after that is nowhere, and its weights stand still.
+    """
+    losses = torch.tensor([[1.0, 4.0], [2.0, 3.0], [9.0, 5.0]]).double()
+    weights = torch.arange(8.0).reshape(4, 2, 1)
+    logged = History([0, 20, 30], {"train_loss": losses, "test_loss": losses}, weights)
+    ended = stopped_early(logged, torch.tensor([0, 20]), 20)
+    assert ended.best is not None
+    assert ended.stopped is not None
+    assert (ended.best.tolist(), ended.stopped.tolist()) == ([0, 20], [20, 30])
+    assert [row[:3] for row in table(ended)[1]] == [
+        ["0", "0", "1.000000000"],
+        ["0", "20", "2.000000000"],
+        ["1", "0", "4.000000000"],
+        ["1", "20", "3.000000000"],
+        ["1", "30", "5.000000000"],
+    ]
+    assert [len(list(lines(ended, replicate))) for replicate in (0, 1)] == [2, 3]
+    assert ended.weights.flatten().tolist() == [0, 1, 2, 3, 4, 5, 4, 7]
+    assert logged.weights.flatten().tolist() == list(range(8))
+    twice = joined([ended, ended])
+    assert list(table(twice)[1])[:5] == list(table(ended)[1])
+    assert twice.entries(2) == 2
+
+
+def test_what_ended_above_its_first_training_loss() -> None:
+    """In the epoch that is kept; what is not a number is not above."""
+    losses = torch.tensor([[1.0, 1.0, 1.0, 1.0], [3.0, 0.5, float("nan"), 1.0]]).double()
+    logged = History([0, 20], {"train_loss": losses, "test_loss": losses})
+    assert logged.worse == {0: 3.0}
+    assert stopped_early(logged, torch.tensor([0, 0, 0, 0]), 5).worse == {}

@@ -49,13 +49,22 @@ def test_a_second_run_does_nothing(workspace: Path) -> None:
 def test_metrics_have_the_promised_keys(published: Path, variant: str) -> None:
     metrics = json.loads((published / f"metrics/{variant}.json").read_text())
     if variant in REGRESSIONS:
-        assert set(metrics) == {"mae", "mse", "r2", "mae_low", "mae_high", "replicates", "ensemble_mae"}
+        assert set(metrics) == {"mae", "mse", "r2", "mae_low", "mae_high", "replicates"}
         assert metrics["mae_low"] <= metrics["mae"] <= metrics["mae_high"]
     else:
         names = {"accuracy", "precision", "recall", "f1", "loss", "accuracy_low", "accuracy_high", "replicates"}
-        assert set(metrics) == {*names, "ensemble_accuracy"}
+        assert set(metrics) == names
         assert metrics["accuracy_low"] <= metrics["accuracy"] <= metrics["accuracy_high"]
     assert metrics["replicates"] == PARAMS.replicates
+
+
+def test_metrics_show_fits_beside_a_name_as_the_tutorial_s() -> None:
+    """A table of 120 columns, but for what a longer name than circle_v0 takes."""
+    files = [f"metrics/{name}.json" for name in PARAMS.variants if name not in REGRESSIONS]
+    shown = run(ROOT, "dvc", "metrics", "show", *files).stdout.splitlines()
+    assert len(shown) == 1 + len(files)
+    assert max(map(len, shown)) - max(map(len, files)) <= 120 - len("metrics/circle_v0.json")
+    assert max(len(line) for line in run(ROOT, "dvc", "metrics", "show", files[0]).stdout.splitlines()) <= 120
 
 
 @pytest.mark.parametrize("variant", PARAMS.variants)

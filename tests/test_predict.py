@@ -158,12 +158,15 @@ def test_numbers_true_and_false_and_words_as_training_reads_them(tmp_path: Path)
 def test_mistakes_of_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     models.save(tmp_path / "net.safetensors", model(SCHEMAS["words"]))
     net, new = tmp_path / "net.safetensors", written(tmp_path, table(3), ".csv")
+    lost = tmp_path / "lost.safetensors"
+    models.save(lost, models.marked(models.load(net), {0, 1, 2}))
     for words, problem in [
         ((tmp_path / "none", new, tmp_path / "o.csv"), "none: no such file; `make repro` trains it"),
         ((net, new, new), "new.csv: is the table itself"),
         ((net, new, tmp_path / "o.txt"), "o.txt: expected a .csv or .parquet file"),
         ((net, tmp_path / "none.csv", tmp_path / "o.csv"), "none.csv: no such file"),
         ((new, new, tmp_path / "o.csv"), "new.csv: not a model of this project"),
+        ((lost, new, tmp_path / "o.csv"), "lost.safetensors: every replicate diverged"),
     ]:
         with pytest.raises(FileError, match=re.escape(problem)):
             ran(monkeypatch, *words)

@@ -31,7 +31,7 @@ def refused(path: Path, read: Any, *arguments: Any) -> str:
 def test_a_history_is_read_by_replicate(tmp_path: Path) -> None:
     path = tmp_path / "history.csv"
     path.write_text(HISTORY)
-    epochs, values = results.read_history(path)
+    epochs, values = results.read_history(path, 2, 0)
     assert epochs == [0, 9]
     assert values["train_loss"] == [[0.5, 0.25], [0.75, 0.125]]
     assert values["test_loss"][1] == [2, 3]
@@ -46,16 +46,38 @@ def test_a_history_is_read_by_replicate(tmp_path: Path) -> None:
         ("\n0,0", "\n0,9"),
         ("\n0", "\n-1"),
         ("0.75", "high"),
-        ("\n1,9,0.125,3", ""),
+        ("\n0,0,0.5,1", ""),
+        ("\n1,0,0.75,2", ""),
     ],
 )
 def test_a_history_that_is_not_whole_is_refused(tmp_path: Path, found: str, instead: str) -> None:
     path = tmp_path / "history.csv"
     path.write_text(HISTORY.replace(found, instead, 1))
     expected = "not the numbers of a history, the same epochs for each replicate"
-    assert refused(path, results.read_history) == expected
+    assert refused(path, results.read_history, 2, 0) == expected
     path.write_text(HISTORY.splitlines()[0] + "\n")
-    assert refused(path, results.read_history) == expected
+    assert refused(path, results.read_history, 2, 0) == expected
+
+
+@pytest.mark.parametrize("ended", [0, 1])
+def test_a_replicate_that_stopped_early_keeps_its_last_values(tmp_path: Path, ended: int) -> None:
+    path = tmp_path / "history.csv"
+    path.write_text("".join(line for line in HISTORY.splitlines(True) if not line.startswith(f"{ended},9")))
+    epochs, values = results.read_history(path, 2, 0)
+    whole = [[0.5, 0.25], [0.75, 0.125]]
+    whole[ended][1] = whole[ended][0]
+    assert (epochs, values["train_loss"]) == ([0, 9], whole)
+
+
+def test_a_history_of_another_variant_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "history.csv"
+    path.write_text(HISTORY)
+    assert refused(path, results.read_history, 3, 0) == "found 2 replicates, expected 3, run train again"
+    assert refused(path, results.read_history, 2, 4) == "column 'train_accuracy' is missing"
+    rows = [*HISTORY.splitlines()]
+    path.write_text("\n".join([rows[0] + ",train_accuracy", *(f"{row},1" for row in rows[1:])]) + "\n")
+    said = "found column 'train_accuracy', expected train_loss, test_loss, run train again"
+    assert refused(path, results.read_history, 2, 0) == said
 
 
 def test_scores_of_rows_come_back(tmp_path: Path) -> None:

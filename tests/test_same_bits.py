@@ -22,7 +22,7 @@ from conftest import ROOT, copy_of_repository, run
 from exact_run import CASES, HARD, THREADS, WIDE, train
 from safetensors.torch import load_file
 
-from boundary import params
+from boundary import artefacts, params, snapshots
 from boundary.arithmetic import BLOCK
 from boundary.elementary import SMALLEST_NORMAL
 from stages import train as train_stage
@@ -147,7 +147,10 @@ generators:
   moons: {kind: moons, n_samples: 120, noise: 0.1, seed: 1}
   spirals: {kind: spirals, points_per_class: 40, classes: 3, noise: 0.2, seed: 1}
   line: {kind: line, weight: 0.7, bias: 0.3, start: 0, end: 1, step: 0.01}
+  noise: {kind: moons, n_samples: 120, noise: 0.6, seed: 2}
 datasets:
+  noise: {table: data/raw/noise.parquet, target: label,
+    split: {kind: random, test_size: 0.2, validation_size: 0.3, seed: 1}}
   moons: {table: data/raw/moons.parquet, target: label, split: {kind: random, test_size: 0.2, seed: 1}}
   spirals: {table: data/raw/spirals.parquet, target: label, split: {kind: stratified, test_size: 0.2, seed: 1}}
   line: {table: data/raw/line.parquet, target: y, split: {kind: ordered, test_size: 0.2}}
@@ -157,6 +160,8 @@ variants:
     epochs: 40, log_every: 10, batch_size: 25}
   line: {dataset: line, hidden_units: [8], activation: tanh, optimizer: sgd, lr: 0.01, momentum: 0.9, epochs: 100,
     log_every: 10, loss: mse}
+  stopping: {dataset: noise, hidden_units: [16, 16], activation: tanh, optimizer: adam, lr: 0.05, epochs: 60,
+    log_every: 2, patience: 8}
 contrasts:
   sides: {dataset: moons, left: moons, right: moons}
 """
@@ -240,7 +245,10 @@ def test_a_matplotlibrc_of_ones_own_changes_no_picture(tmp_path: Path) -> None:
 
 
 def by_replicate(folder: Path, data: Path, settings: str, name: str, replicates: int) -> list[list[bytes]]:
-    """What the train stage publishes of each replicate: rows of its history, weights, and predictions by part."""
+    """What the train stage publishes of each replicate: rows of its history, weights, predictions by part, snapshots.
+
+    With early stopping its snapshots end where its history does; they must stand still from there on.
+    """
     (folder / "params.yaml").write_text(re.sub(r"(?m)^replicates: \d+", f"replicates: {replicates}", settings))
     split = data / params.load(folder / "params.yaml").variants[name].dataset
     names = ("--model", "--history", "--snapshots", "--predictions")
@@ -251,14 +259,19 @@ def by_replicate(folder: Path, data: Path, settings: str, name: str, replicates:
         patch.setattr(sys, "argv", ["train", name, *(str(word) for option in options.items() for word in option)])
         train_stage.main()
     history = pd.read_csv(outputs["--history"], dtype=str)
-    parts = [pd.read_parquet(outputs["--predictions"] / f"{part}.parquet") for part in ("train", "test")]
+    parts = [pd.read_parquet(path) for path in artefacts.part_paths(outputs["--predictions"]).values()]
     tensors = load_file(outputs["--model"])
     assert history["replicate"].nunique() == parts[1]["replicate"].nunique() == replicates
+    frames = [1 + (history["replicate"] == str(r)).sum() for r in range(replicates)]
+    films = snapshots.load(outputs["--snapshots"]).parameters.unbind(1)
+    for count, film in zip(frames, films, strict=False):
+        assert (film[count:] == film[count - 1]).all()
     return [
         [
             history[history["replicate"] == str(r)].to_csv(index=False).encode(),
             *(part[part["replicate"] == r].to_numpy().tobytes() for part in parts),
             *(tensors[key][r].numpy().tobytes() for key in sorted(tensors)),
+            *(film[: frames[r]].numpy().tobytes() for film in films[r : r + 1]),
         ]
         for r in range(replicates)
     ]
@@ -275,7 +288,7 @@ def the_same_among_any_number(folder: Path, workspace: Path, name: str) -> bool:
     )
 
 
-@pytest.mark.parametrize("name", ["spirals", "line"])
+@pytest.mark.parametrize("name", ["spirals", "line", "stopping"])
 def test_a_replicate_is_the_same_among_any_number(tiny: dict[str, Path], tmp_path: Path, name: str) -> None:
     assert the_same_among_any_number(tmp_path, tiny["no setting at all"], name)
 

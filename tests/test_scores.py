@@ -213,22 +213,6 @@ def test_a_regression_has_no_details() -> None:
     assert scores.class_details(values([1, 2], [1, 2]), ()) == {}
 
 
-# --- diverged ------------------------------------------------------------------------------------------------------
-
-
-def test_a_replicate_diverged_where_any_of_its_predictions_is_nan() -> None:
-    rows = pd.DataFrame(
-        {
-            "replicate": [0, 0, 1, 1, 2, 2],
-            "true": [0, 1, 0, 1, 0, 1],
-            "probability_0": [0.5, 0.5, 0.5, math.nan, 0.5, 0.5],
-            "probability_1": [0.5, 0.5, 0.5, 0.5, math.nan, math.nan],
-        }
-    )
-    assert scores.diverged(rows) == {1, 2}
-    assert scores.diverged(rows[rows["replicate"] == 0]) == set()
-
-
 # --- summary -------------------------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from test_checkpoints import Interrupted, Saver
 from torch import Tensor
 
 from boundary.arithmetic import Exact
-from boundary.history import History
+from boundary.history import History, table
 from boundary.networks import Network
 from boundary.optimizers import Adam
 from boundary.stopping import Best
@@ -43,7 +43,10 @@ def train(
     schedule = Schedule(epochs, 0, batch_size, 2, patience)
     data = (TRAIN, test)
     return fit(
-        NETWORK, BINARY, Adam(0.05), Exact, data, start, generators, schedule, saver=saver, validation=VALIDATION
+        *(NETWORK, BINARY, Adam(0.05), Exact, data, start, generators, schedule),
+        saver=saver,
+        keep=len(seeds),
+        validation=VALIDATION,
     )
 
 
@@ -81,6 +84,10 @@ def test_each_replicate_keeps_its_best_whatever_the_others_do(batch_size: int | 
         alone, log_alone = train([seed], 10, batch_size=batch_size)
         assert log_alone.epochs[-1] == min(epochs[k] + 10, EPOCHS - 1)
         assert torch.equal(alone[0], together[k])
+        assert [row[1:] for row in table(log)[1] if row[0] == str(k)] == [row[1:] for row in table(log_alone)[1]]
+        frames = 1 + len(log_alone.epochs)
+        assert torch.equal(log.weights[:frames, k], log_alone.weights[:, 0])
+        assert torch.equal(log.weights[frames:, k], log.weights[frames - 1, k].expand_as(log.weights[frames:, k]))
         to_there, _ = train([seed], None, epochs[k] + 1, batch_size)
         assert torch.equal(to_there[0], together[k])
 

@@ -76,7 +76,10 @@ def main() -> None:
         raise FileError(f"{arguments.output}: is the table itself, expected another file")
     if not arguments.model.is_file():
         raise FileError(f"{arguments.model}: no such file; `make repro` trains it, `dvc pull` fetches it")
-    model = models.surviving(models.load(arguments.model))
+    try:
+        model = models.surviving(models.load(arguments.model))
+    except ValueError as error:
+        raise FileError(f"{arguments.model}: {error}") from None
     torch.set_num_threads(1)  # predictions.predict cuts the rows into pieces too small to share
     rows = 0
     with tqdm(desc=arguments.model.stem, unit="row", unit_scale=True, delay=2, disable=not sys.stderr.isatty()) as bar:
