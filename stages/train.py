@@ -54,8 +54,6 @@ def main() -> None:
         parameters, logged = train(work, assembly.data_of(described, parts), name, saver)
     except SettingsError as error:
         raise params.ParamsError(f"{arguments.params}: {error}") from None
-    except schema.TableError as error:
-        raise schema.TableError(f"{arguments.data}: {error}") from None
     model = models.Model(work.network, described, parameters.to(models.PUBLISHED), settings.seed)
     if saver is not None and saver.resumed is not None:
         print(f"{name}: went on from epoch {saver.resumed} of an interrupted training")

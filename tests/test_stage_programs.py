@@ -480,7 +480,7 @@ def test_a_table_that_is_not_there_is_told_before_anything_else(folder: Path) ->
     ("name", "change", "fault"),
     [
         ("line", ("kind: ordered", "kind: stratified, seed: 1"), "kind: found stratified, expected random or ordered"),
-        ("moons", ("kind: random, test_size: 0.25", "kind: random, test_size: 0.99"), ": 40 rows leave none for"),
+        ("moons", ("kind: random, test_size: 0.25", "kind: random, test_size: 0.99"), ": the 40 rows of generators.moons leave"),
         ("own", ("kind: random", "kind: stratified"), "kind: found stratified, expected random or ordered"),
     ],
 )
@@ -518,7 +518,7 @@ def test_a_split_with_words_is_not_a_mistake_in_params(folder: Path, column: str
     path = folder / "split/own/test.parquet"
     columns = files.read_columns(path)
     files.write_columns(path, columns | {column: np.array(["x"] * len(columns["a"]))})
-    assert refused("train", "own", folder) == f"{folder}/split/own: column {column!r}: found words, expected numbers"
+    assert refused("train", "own", folder) == f"{path}: column {column!r}, row 1: found 'x', expected a number"
 
 
 def test_more_hidden_units_than_the_memory_holds(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
