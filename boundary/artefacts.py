@@ -4,7 +4,7 @@ All functions that read raise FileError with one line that names the file.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -56,41 +56,49 @@ def read_split(folder: Path) -> tuple[Schema, dict[str, dict[str, np.ndarray]]]:
     return schema, parts
 
 
-def read_predictions(path: Path, schema: Schema, rows: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Read a table that predictions.table made for these rows, which are a part of a split. Raises FileError.
+def read_replicates(path: Path, schema: Schema, rows: Mapping[str, np.ndarray]) -> Iterator[dict[str, np.ndarray]]:
+    """Read what predictions.tables said of these rows, a part of a split: a table of each replicate. Raises FileError.
 
-    It holds them for each replicate in turn, with the truth; predicted classes are among the schema's, probabilities
-    from 0 to 1, and predicted amounts finite, all but those of a replicate that diverged: they are nan.
+    All with the truth; predicted classes are among the schema's, probabilities from 0 to 1, and predicted amounts
+    finite, all but those of a replicate that diverged: they are nan.
     """
     classes, target = len(schema.classes), rows[schema.target]
+    true = class_indices(target, schema) if classes else target
     shares = [f"probability_{k}" for k in range(classes)]
     needed = ("replicate", "row", "true", "predicted", *shares)
-    found = files.read_columns(path, needed)
-    for name in needed:
-        _must_be_numbers(path, found, name)
-    replicates = len(found["row"]) // len(target)
-    if not replicates or len(found["row"]) % len(target):
-        raise FileError(f"{path}: found {len(found['row'])} rows, expected {len(target)} of each replicate")
-    table = {name: column.reshape(replicates, len(target)) for name, column in found.items() if name in needed}
-    each, row = np.arange(replicates)[:, None], np.arange(len(target))
-    if (table["replicate"] != each).any() or (table["row"] != row).any():
-        raise FileError(f"{path}: not all rows of each replicate in turn")
-    if (table["true"] != (class_indices(target, schema) if classes else target)).any():
-        raise FileError(f"{path}: not of the rows of this split, run train again")
-    said = found["predicted"]
-    if not classes:
-        _must_all(path, found, "predicted", np.isfinite(said) | np.isnan(said), "a finite number, or nan")
-    else:
-        known = (said >= 0) & (said < classes) & (said == said.astype(np.int64))
-        _must_all(path, found, "predicted", known, f"a class's index, 0 to {classes - 1}")
-    for name in shares:
-        possible = (found[name] >= 0) & (found[name] <= 1) | np.isnan(found[name])
-        _must_all(path, found, name, possible, "a number from 0 to 1, or nan")
-    return found
+    count = 0
+    for replicate, found in enumerate(files.read_pieces(path, len(target), needed)):
+        for name in needed:
+            _must_be_numbers(path, found, name)
+        count += len(found["row"])
+        if len(found["row"]) != len(target):
+            raise FileError(f"{path}: found {count} rows, expected {len(target)} of each replicate")
+        if (found["replicate"] != replicate).any() or (found["row"] != np.arange(len(target))).any():
+            raise FileError(f"{path}: not all rows of each replicate in turn")
+        if (found["true"] != true).any():
+            raise FileError(f"{path}: not of the rows of this split, run train again")
+        said = found["predicted"]
+        if not classes:
+            _must_all(path, found, "predicted", np.isfinite(said) | np.isnan(said), "a finite number, or nan")
+        else:
+            known = (said >= 0) & (said < classes) & (said == said.astype(np.int64))
+            _must_all(path, found, "predicted", known, f"a class's index, 0 to {classes - 1}")
+        for name in shares:
+            possible = (found[name] >= 0) & (found[name] <= 1) | np.isnan(found[name])
+            _must_all(path, found, name, possible, "a number from 0 to 1, or nan")
+        yield found
+    if not count:
+        raise FileError(f"{path}: found 0 rows, expected {len(target)} of each replicate")
+
+
+def read_predictions(path: Path, schema: Schema, rows: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The tables of all replicates below each other. Raises FileError."""
+    tables = list(read_replicates(path, schema, rows))
+    return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
 
 
 def diverged(predictions: Mapping[str, np.ndarray]) -> set[int]:
-    """The replicates whose training diverged: their predictions, as predictions.table makes them, are nan."""
+    """The replicates whose training diverged: their predictions, as predictions.tables makes them, are nan."""
     said = [column for name, column in predictions.items() if name == "predicted" or name.startswith("probability_")]
     return {replicate for column in said for replicate in predictions["replicate"][np.isnan(column)].tolist()}
 

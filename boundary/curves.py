@@ -1,7 +1,7 @@
 """Rows for plots of a variant: how it learned, and how its probabilities fare on the test rows.
 
 Means are over the replicates that did not diverge; low and high are the 95% interval of the mean for the luck of the
-seed, None with a single replicate. Numbers are rounded. Predictions come as a table, as predictions.table makes it.
+seed, None with a single replicate. Numbers are rounded. Predictions come as a table, as predictions.tables makes it.
 """
 
 import math

@@ -4,7 +4,7 @@ Shapes: R replicates, rows = examples. Sums run in the order of the replicates, 
 come out the same on every machine.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -40,12 +40,16 @@ def answers(schema: Schema, said: Sequence[np.ndarray]) -> dict[str, np.ndarray]
     return {"predicted": np.array(schema.classes)[chosen], **shares, "disagreement": mean(others).astype(np.float32)}
 
 
-def table(replicates: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The ensemble's predictions, from each replicate's of the same rows: tables as predictions.table makes them."""
-    result = replicates[0].copy()
+def table(replicates: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """The ensemble's predictions, from each replicate's of the same rows: tables as predictions.tables makes them."""
+    each = iter(replicates)
+    result = next(each).copy()
     shares = [name for name in result.columns if name.startswith("probability_")]
-    for name in shares or ["predicted"]:
-        result[name] = mean([one[name].to_numpy() for one in replicates])
+    averaged, count = shares or ["predicted"], 1
+    for one in each:
+        result[averaged] += one[averaged]
+        count += 1
+    result[averaged] /= count
     if shares:
         result["predicted"] = result[shares].to_numpy().argmax(axis=1)
     return result

@@ -10,7 +10,8 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+    import pyarrow.parquet as pq
     from matplotlib.figure import Figure
 
 
@@ -123,26 +125,59 @@ def must_be_a_file(path: Path) -> None:
 
 def write_columns(path: Path, columns: Mapping[str, Any]) -> None:
     """Write equally long arrays as a Parquet file."""
+    write_pieces(path, [columns])
+
+
+def write_pieces(path: Path, pieces: Iterable[Mapping[str, Any]]) -> None:
+    """Write tables of the same columns, below each other, as a Parquet file; only one of them is held at a time."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pa.Table.from_arrays([_to_arrow(np.asarray(column)) for column in columns.values()], list(columns))
-    write(path, lambda file: pq.write_table(table, file, compression="none"))
+    def write_all(file: IO[bytes]) -> None:
+        writer = None
+        for columns in pieces:
+            table = pa.Table.from_arrays([_to_arrow(np.asarray(column)) for column in columns.values()], list(columns))
+            writer = writer or pq.ParquetWriter(file, table.schema, compression="none")
+            writer.write_table(table, row_group_size=max(1, table.num_rows))
+        if writer is not None:
+            writer.close()
+
+    write(path, write_all)
 
 
 def read_columns(path: Path, needed: Iterable[str] = ()) -> dict[str, np.ndarray]:
     """Read a Parquet file as arrays. Raises FileError where it is none, or lacks a column that is needed."""
+    with _parquet(path, needed) as file:
+        return _arrays(file.read())
+
+
+def read_pieces(path: Path, rows: int, needed: Iterable[str] = ()) -> Iterator[dict[str, np.ndarray]]:
+    """Read what `write_pieces` wrote, so many rows at a time, as each piece had. Raises FileError as read_columns."""
+    with _parquet(path, needed) as file:
+        for group in range(file.num_row_groups):
+            table = file.read_row_group(group)
+            for start in range(0, table.num_rows, rows):
+                yield _arrays(table.slice(start, rows))
+
+
+@contextmanager
+def _parquet(path: Path, needed: Iterable[str]) -> Iterator["pq.ParquetFile"]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     must_be_a_file(path)
     try:
-        table = pq.ParquetFile(path).read()
+        file = pq.ParquetFile(path)
+        names = file.schema_arrow.names
+        missing = [name for name in needed if name not in names]
+        if missing:
+            raise FileError(f"{path}: column {missing[0]!r} is missing, found {', '.join(names)}")
+        yield file
     except (pa.ArrowException, OSError):
         raise FileError(f"{path}: not readable as Parquet") from None
-    missing = [name for name in needed if name not in table.column_names]
-    if missing:
-        raise FileError(f"{path}: column {missing[0]!r} is missing, found {', '.join(table.column_names)}")
+
+
+def _arrays(table: "pa.Table") -> dict[str, np.ndarray]:
     return {name: _from_arrow(table[name].combine_chunks()) for name in table.column_names}
 
 

@@ -3,8 +3,8 @@
 Shapes: R replicates, rows = examples.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -39,26 +39,27 @@ def predict(model: Model, inputs: Tensor) -> Tensor:
     return torch.cat(pieces, dim=2)
 
 
-def table(model: Model, columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Predictions for the rows of a table that holds the target, as columns: all rows of replicate 0, then of 1, ...
+def tables(model: Model, columns: Mapping[str, np.ndarray]) -> Iterator[dict[str, np.ndarray]]:
+    """Predictions for the rows of a table that holds the target, as columns, for each replicate in turn.
 
     replicate, row, true, predicted; for classes these are their indices, and probability_0, probability_1, ... follow.
     """
     schema = model.schema
     x, _ = arrays(columns, schema)
-    said = predict(model, torch.from_numpy(x))
-    replicates, _, rows = said.shape
-    target = columns[schema.target]
+    inputs, target = torch.from_numpy(x), columns[schema.target]
     true = target if schema.task == "regression" else class_indices(target, schema)
-    result: dict[str, Any] = {
-        "replicate": np.repeat(np.arange(replicates, dtype=np.int32), rows),
-        "row": np.tile(np.arange(rows, dtype=np.int32), replicates),
-        "true": np.tile(true, replicates),
-    }
-    if schema.task == "regression":
-        return {**result, "predicted": said.flatten().numpy()}
-    shares = {f"probability_{k}": said[:, k].flatten().numpy() for k in range(said.shape[1])}
-    return {**result, "predicted": labels(said).flatten().numpy(), **shares}
+    for replicate in range(len(model.parameters)):
+        (said,) = predict(replace(model, parameters=model.parameters[replicate : replicate + 1]), inputs)
+        result = {
+            "replicate": np.full(len(true), replicate, dtype=np.int32),
+            "row": np.arange(len(true), dtype=np.int32),
+            "true": true,
+        }
+        if schema.task == "regression":
+            yield {**result, "predicted": said[0].numpy()}
+        else:
+            shares = {f"probability_{k}": of_class.numpy() for k, of_class in enumerate(said)}
+            yield {**result, "predicted": labels(said[None])[0].numpy(), **shares}
 
 
 def plane(model: Model, inputs: Tensor) -> dict[str, np.ndarray]:

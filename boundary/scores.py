@@ -1,6 +1,6 @@
 """Scores of predictions against the truth, by scikit-learn: per replicate, then over the replicates.
 
-Predictions come as a table, one row per example, as predictions.table makes it: columns true and predicted, and for
+Predictions come as a table, one row per example, as predictions.tables makes it: columns true and predicted, and for
 classes (given by their index) probability_0, probability_1, ... A replicate that diverged has no scores.
 """
 

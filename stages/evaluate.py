@@ -1,11 +1,14 @@
 """evaluate: score a variant's predictions."""
 
 import argparse
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from boundary import artefacts, curves, ensembles, files, results, scores
+from boundary.schema import Schema
 from stages import _program
 
 
@@ -29,43 +32,53 @@ def main() -> None:
     arguments = parser.parse_args()
     described, parts = artefacts.read_split(arguments.data)
     classes = described.classes
-    paths = {part: arguments.predictions / f"{part}.parquet" for part in parts}
-    said = {part: artefacts.read_predictions(paths[part], described, rows) for part, rows in parts.items()}
-    replicates = {part: int(columns["replicate"][-1]) + 1 for part, columns in said.items()}
-    for part, count in replicates.items():
-        if count != replicates["test"]:
-            expected = f"expected {replicates['test']}, as of the test rows"
-            raise files.FileError(f"{paths[part]}: found {count} replicates, {expected}")
-    learned = results.read_history(arguments.history, replicates["test"], len(classes))
-    diverged = set().union(*map(artefacts.diverged, said.values()))
-    details, tables = {}, {}
-    for part, columns in said.items():
-        table = pd.DataFrame(columns)
-        table = table[~table["replicate"].isin(diverged)]
-        if not len(table):
-            raise files.FileError(f"{paths[part]}: every replicate diverged")
-        survivors = list(table.groupby("replicate"))
-        each = [scores.of(rows, classes) for _, rows in survivors]
+    details, tested = {}, Survivors(arguments.predictions / "test.parquet", described, parts["test"])
+    learned = results.read_history(arguments.history, tested.count, len(classes))
+    for part, rows in parts.items():
+        said = Survivors(arguments.predictions / f"{part}.parquet", described, rows)
+        if said.count != tested.count:
+            expected = f"expected {tested.count}, as of the test rows"
+            raise files.FileError(f"{said.path}: found {said.count} replicates, {expected}")
+        each = [
+            (replicate, scores.of(table, classes), scores.class_details(table, classes)) for replicate, table in said
+        ]
         details[part] = {
-            "rows": len(survivors[0][1]),
-            "summary": scores.summary(each, len(diverged)),
-            "ensemble": scores.rounded(scores.of(ensembles.table([rows for _, rows in survivors]), classes)),
-            "replicates": [
-                {"replicate": replicate, **scores.rounded(score), **scores.class_details(rows, classes)}
-                for score, (replicate, rows) in zip(each, survivors, strict=True)
-            ],
+            "rows": len(rows[described.target]),
+            "summary": scores.summary([score for _, score, _ in each], len(said.diverged)),
+            "ensemble": scores.rounded(scores.of(ensembles.table(table for _, table in said), classes)),
+            "replicates": [{"replicate": k, **scores.rounded(score), **by_class} for k, score, by_class in each],
         }
-        tables[part] = table
+    table = pd.concat([table for _, table in tested], ignore_index=True)
     files.write_json(arguments.metrics, details["test"]["summary"])
     files.write_json(arguments.details, {"classes": list(classes), **details})
-    score, by_row = scores.by_row(tables["test"], classes)
+    score, by_row = scores.by_row(table, classes)
     results.write_scores(arguments.rows, score, by_row)
-    files.write_csv(arguments.curves, *curves.learning(*learned, diverged))
+    files.write_csv(arguments.curves, *curves.learning(*learned, tested.diverged))
     for kind, draw in curves.KINDS.items():
         folder = getattr(arguments, kind)
         folder.mkdir(parents=True, exist_ok=True)
         if classes:
-            files.write_csv(folder / "test.csv", *draw(tables["test"], classes))
+            files.write_csv(folder / "test.csv", *draw(table, classes))
+
+
+class Survivors:
+    """The tables of the replicates that did not diverge, as often as they are asked for; one is held at a time.
+
+    `count`: how many replicates there are in all; `diverged`: which of them did. Raises FileError where all did.
+    """
+
+    def __init__(self, path: Path, described: Schema, rows: Mapping[str, np.ndarray]):
+        self.path, self.described, self.rows = path, described, rows
+        lost = [bool(artefacts.diverged(table)) for table in artefacts.read_replicates(path, described, rows)]
+        self.count = len(lost)
+        self.diverged = {replicate for replicate, diverged in enumerate(lost) if diverged}
+        if all(lost):
+            raise files.FileError(f"{path}: every replicate diverged")
+
+    def __iter__(self) -> Iterator[tuple[int, pd.DataFrame]]:
+        for replicate, table in enumerate(artefacts.read_replicates(self.path, self.described, self.rows)):
+            if replicate not in self.diverged:
+                yield replicate, pd.DataFrame(table)
 
 
 if __name__ == "__main__":

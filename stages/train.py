@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,18 +63,16 @@ def main() -> None:
         first, last = int(logged.best.min()), int(logged.best.max())
         print(f"{name}: kept the weights of epochs {first} to {last}, the best on the validation rows")
     model = models.marked(model, logged.diverged)
-    said = {part: predictions.table(model, columns) for part, columns in parts.items()}
-    lost = set().union(*map(artefacts.diverged, said.values()))
+    lost = write_predictions(arguments.predictions, model, parts)
     if lost - model.diverged:  # by what they say of some row, with weights that are finite
         model = models.marked(model, lost)
-        said = {part: predictions.table(model, columns) for part, columns in parts.items()}
-    diverged = model.diverged
-    if len(diverged) == settings.replicates:
+        write_predictions(arguments.predictions, model, parts)
+    if len(model.diverged) == settings.replicates:
         hint = f"every replicate diverged, expected {assembly.remedies(variant, described)}"
         raise params.ParamsError(f"{arguments.params}: variants.{name}: {hint}")
-    for replicate in sorted(diverged):
+    for replicate in sorted(model.diverged):
         _warn(f"{name}: replicate {replicate} (seed {settings.seed + replicate}) diverged, no metric counts it")
-    if worse := {replicate: loss for replicate, loss in logged.worse.items() if replicate not in diverged}:
+    if worse := {replicate: loss for replicate, loss in logged.worse.items() if replicate not in model.diverged}:
         count = f"{len(worse)} of {settings.replicates} replicates ended worse than at their start"
         hint = f"the largest training loss {max(worse.values()):.6g}: expected a smaller lr than {variant.lr}"
         _warn(f"{name}: {count}, {hint}")
@@ -82,8 +80,6 @@ def main() -> None:
     files.write_csv(arguments.history, *history.table(logged))
     replay = snapshots.Snapshots(model.network, described, tuple(logged.epochs), logged.weights, settings.seed)
     snapshots.save(arguments.snapshots, replay)
-    for part, table in said.items():
-        files.write_columns(arguments.predictions / f"{part}.parquet", table)
     if described.classes and len(described.features) == 2:
         everywhere = [schema.arrays(columns, described)[0] for columns in parts.values()]
         plane = predictions.plane(model, torch.from_numpy(np.concatenate(everywhere, axis=1)))
@@ -109,6 +105,20 @@ def train(work: Work, data: Data, name: str, saver: checkpoints.Checkpoint | Non
     if work.plan(len(data.train)).compiled:
         print(f"{name}: long work, so its step is compiled first, which takes about half a minute", flush=True)
     return work.done(data, lambda epochs: iter(shown(epochs, "epoch")), saver)
+
+
+def write_predictions(folder: Path, model: models.Model, parts: Mapping[str, Mapping[str, np.ndarray]]) -> set[int]:
+    """Write what each replicate says of each part's rows; returns the replicates that say nan of some row."""
+    lost: set[int] = set()
+
+    def noted(tables: Iterable[Mapping[str, np.ndarray]]) -> Iterator[Mapping[str, np.ndarray]]:
+        for table in tables:
+            lost.update(artefacts.diverged(table))
+            yield table
+
+    for part, columns in parts.items():
+        files.write_pieces(folder / f"{part}.parquet", noted(predictions.tables(model, columns)))
+    return lost
 
 
 def _warn(line: str) -> None:

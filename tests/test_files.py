@@ -4,7 +4,7 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -391,3 +391,32 @@ def test_a_damaged_csv_of_our_own_is_refused(tmp_path: Path, content: bytes, fau
 def test_a_csv_of_our_own_comes_back_as_text(tmp_path: Path) -> None:
     files.write_csv(tmp_path / "file.csv", ("a", "b"), [("1", 'x, "y"\n'), ("", "z")])
     assert files.read_csv(tmp_path / "file.csv", ("b",)) == [{"a": "1", "b": 'x, "y"\n'}, {"a": "", "b": "z"}]
+
+
+def test_pieces_come_back_one_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "pieces.parquet"
+    pieces = [{"a": np.arange(k, k + 3), "b": np.full(3, k / 2)} for k in range(4)]
+    files.write_pieces(path, iter(pieces))
+    found = list(files.read_pieces(path, 3, ("b",)))
+    assert [{name: column.tolist() for name, column in piece.items()} for piece in found] == [
+        {name: column.tolist() for name, column in piece.items()} for piece in pieces
+    ]
+    assert files.read_columns(path)["a"].tolist() == [0, 1, 2, 1, 2, 3, 2, 3, 4, 3, 4, 5]
+    with pytest.raises(FileError, match="column 'c' is missing"):
+        next(files.read_pieces(path, 3, ("c",)))
+    assert [len(piece["a"]) for piece in files.read_pieces(path, 2)] == [2, 1] * 4
+
+
+def test_a_piece_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "pieces.parquet"
+    files.write_columns(path, {"a": np.arange(3)})
+    before = path.read_bytes()
+
+    def pieces() -> Iterator[dict[str, np.ndarray]]:
+        yield {"a": np.arange(3)}
+        raise FileError("no more")
+
+    with pytest.raises(FileError, match="no more"):
+        files.write_pieces(path, pieces())
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["pieces.parquet"]

@@ -10,7 +10,7 @@ from torch import Tensor
 from boundary import predictions
 from boundary.models import Model, sequential
 from boundary.networks import Network
-from boundary.predictions import GRID_MARGIN, GRID_STEPS, plane, predict, table
+from boundary.predictions import GRID_MARGIN, GRID_STEPS, plane, predict, tables
 from boundary.schema import Schema, TableError
 
 REPLICATES, ROWS = 3, 40
@@ -85,6 +85,12 @@ def test_predict_by_hand() -> None:
     assert said.tolist() == [[[4.5, 0.5]], [[0.5, -1.0]]]
     p = predict(line_model("binary", [math.log(3), 0.0, 0.0]), x)
     assert p.flatten().tolist() == pytest.approx([0.25, 0.1, 0.75, 0.9], abs=1e-6)
+
+
+def table(model: Model, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Those of all replicates below each other."""
+    each = list(tables(model, columns))
+    return {name: np.concatenate([one[name] for one in each]) for name in each[0]}
 
 
 # --- tables --------------------------------------------------------------------------------------------------------

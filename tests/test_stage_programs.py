@@ -8,7 +8,7 @@ import re
 import runpy
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
@@ -480,7 +480,11 @@ def test_a_table_that_is_not_there_is_told_before_anything_else(folder: Path) ->
     ("name", "change", "fault"),
     [
         ("line", ("kind: ordered", "kind: stratified, seed: 1"), "kind: found stratified, expected random or ordered"),
-        ("moons", ("kind: random, test_size: 0.25", "kind: random, test_size: 0.99"), ": the 40 rows of generators.moons leave"),
+        (
+            "moons",
+            ("kind: random, test_size: 0.25", "kind: random, test_size: 0.99"),
+            ": the 40 rows of generators.moons",
+        ),
         ("own", ("kind: random", "kind: stratified"), "kind: found stratified, expected random or ordered"),
     ],
 )
@@ -1044,14 +1048,15 @@ def test_a_replicate_whose_numbers_overflow_on_some_row_diverged(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Though its weights are finite, as are its losses."""
-    table = predictions.table
+    tables = predictions.tables
 
-    def overflowing(model: models.Model, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        found = table(model, columns)
-        found["probability_0"][0] = np.nan
-        return found
+    def overflowing(model: models.Model, columns: dict[str, np.ndarray]) -> Iterator[dict[str, np.ndarray]]:
+        for replicate, found in enumerate(tables(model, columns)):
+            if replicate == 0:
+                found["probability_0"][0] = np.nan
+            yield found
 
-    monkeypatch.setattr(predictions, "table", overflowing)
+    monkeypatch.setattr(predictions, "tables", overflowing)
     assert line_of("train", "moons", folder) is None
     assert capsys.readouterr().err == "moons: replicate 0 (seed 0) diverged, no metric counts it\n"
     assert models.load(folder / "models/moons.safetensors").diverged == {0}
