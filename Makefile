@@ -6,7 +6,7 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 RUN_DVC := compare crashes ecosystem mend pipeline readme same_bits sharing tutorial verify
-export VARIANT INPUT OUTPUT
+export VARIANT INPUT OUTPUT REV
 
 .PHONY: help setup repro plots compare predict experiments changes fresh verify schema bench times growth test test-slow coverage mutation \
 	lint format clean
@@ -40,6 +40,7 @@ experiments: $(VENV)/run ## what `dvc exp run` has tried: parameters that differ
 	@dvc exp show --only-changed --drop '(?!Experiment|Created|(.*:)?(accuracy|mae)$$|(generators|datasets|variants|contrasts)\.|seed$$)'
 
 changes: $(VENV)/run ## what is new since the commit REV=..., for a pull request: dvc_plots/changes.md
+	@: "$${REV:?is missing, expected a commit, branch or tag}"
 	dvc plots diff $(REV)
 	@python -m tools.changes $(REV) dvc_plots
 

@@ -1,8 +1,12 @@
-"""What all stages share: how they end, and that no two runs write the same files.
+"""What all stages share: how they end, and that what dvc records of a run is what the run has read.
 
-A user's mistake ends a program with its line on stderr and status 1, never with a traceback. A program that dvc started
-ends with dvc: left alone, it could overwrite what the next run makes, and dvc.lock would record the old run's output
-under the new run's parameters. Where the system offers no such bond, the stage's lock keeps the next run out.
+A user's mistake ends a program with its line on stderr and status 1, never with a traceback. dvc notes the state of
+what a stage reads when the stage has ended: a file that changed meanwhile ends the stage with a line too. A program
+that dvc started ends with dvc: left alone, it could overwrite what the next run makes, and dvc.lock would record the
+old run's output under the new run's parameters. Where the system offers no such bond, the stage's lock keeps the next
+run out.
+
+The library is imported where it is needed: `stages/__init__.py` calls `end_with_dvc` before anything that takes time.
 """
 
 import os
@@ -11,35 +15,70 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from boundary.files import FileError
-from boundary.schema import TableError
+State = dict[str, tuple[int, int, int]]  # by file: when it was last written, its size, its inode
+
+
+def state(place: Path) -> State:
+    """What tells whether a file, or any below a folder, was written, replaced, added or removed; none is read."""
+    below = [os.path.join(folder, name) for folder, _, names in os.walk(place) for name in names]
+    found = {}
+    for file in below or [str(place)]:
+        with suppress(OSError):  # it is not there, which the program that reads it will say
+            status = os.stat(file)
+            found[file] = (status.st_mtime_ns, status.st_size, status.st_ino)
+    return found
+
+
+FOLDERS = [Path(__file__).resolve().parents[1] / name for name in ("boundary", "stages")]
+CODE = {path: state(path) for folder in FOLDERS for path in folder.glob("*.py")}  # before it is imported
+_sources: dict[Path, State] = {}
+
+
+def source(word: str) -> Path:
+    """A word of the command line that names a file or folder to read, as a path: the type of such an argument.
+
+    Its state is noted here, before anything of it is read, and `run` looks again at the end.
+    """
+    path = Path(word)
+    _sources[path] = state(path)
+    return path
 
 
 def run(main: Callable[[], None], *mistakes: type[Exception]) -> None:
     """Run a stage's main; `mistakes` are errors of its own that carry a line for the user."""
+    from boundary.files import FileError
+    from boundary.schema import TableError
+
     expected: tuple[type[Exception], ...] = (FileError, TableError, OSError, *mistakes)
+    _sources.clear()
     try:
-        _end_with_dvc()
         with _lock():
-            before = _code()
             main()
-            after = _code()
-            edited = [file for file in before if after[file] != before[file]]
-            if edited:  # dvc hashes code only now: it would record the new one with results of the old
-                raise FileError(f"{edited[0]}: changed while this stage ran, run it again")
+            if changed := _changed():
+                raise FileError(f"{changed}: changed while this stage ran, run it again")
     except expected as error:
         sys.exit(str(error))
 
 
-def _code() -> dict[str, int]:
-    """When each of the project's modules in use was last written."""
-    ours = [module for name, module in sys.modules.items() if name.startswith(("__main__", "boundary.", "stages."))]
-    files = [getattr(module, "__file__", None) for module in ours]
-    return {file: os.stat(file).st_mtime_ns for file in sorted(filter(None, files))}
+def _changed() -> str | None:
+    """The first of the sources, and of the files of code in use, that is not as it was before this program read it."""
+    for place, before in [*_sources.items(), *((path, CODE.get(path, {})) for path in _code())]:
+        after = state(place)
+        for file in sorted({*before, *after}):
+            if before.get(file) != after.get(file):
+                return file
+    return None
+
+
+def _code() -> list[Path]:
+    """The files of the project's modules that this program has imported so far."""
+    files = [getattr(module, "__file__", None) for module in sys.modules.values()]
+    paths = {Path(file).resolve() for file in files if file}
+    return sorted(path for path in paths if path.parent in FOLDERS)
 
 
 def scratch() -> Path | None:
@@ -54,26 +93,45 @@ def scratch() -> Path | None:
     return here / ".dvc" / "tmp" if folder.resolve() in here.parents else folder
 
 
-def _end_with_dvc() -> None:
-    """On Linux, end this process the moment that dvc ends.
-
-    dvc is the parent, or, where the shell that dvc starts did not become this program, the parent's parent.
-    """
+def end_with_dvc() -> None:
+    """On Linux, end this process the moment that dvc ends; with a line where it has ended already."""
     if sys.platform != "linux" or "DVC_STAGE" not in os.environ:
         return
-    dvc = os.getppid()
+    dvc = _dvc()
     try:
-        if b"stages." in Path(f"/proc/{dvc}/cmdline").read_bytes():  # a shell, with this program on its command line
-            dvc = int(Path(f"/proc/{dvc}/stat").read_text().rpartition(")")[2].split()[1])
-        handle = os.pidfd_open(dvc)
-    except OSError:  # it has ended already, or the system has no such handles
+        handle = None if dvc is None else os.pidfd_open(dvc)
+    except ProcessLookupError:
+        handle = None
+    except OSError:  # the system has no such handles
         return
+    if handle is None:
+        sys.exit(f"{os.environ['DVC_STAGE']}: the dvc that started this stage has ended")
 
     def watch() -> None:
         select.select([handle], [], [])  # readable once dvc has ended
         os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def _dvc() -> int | None:
+    """The process that started this stage, None where it has ended.
+
+    It is the parent, or, where the shell that dvc starts did not become this program, the parent's parent. Once it has
+    ended, another process is in its place, one that adopts orphans: no Python, or of another session.
+    """
+    process = os.getppid()
+    try:
+        if not _is_python(process):
+            process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+        return process if _is_python(process) and os.getsid(process) == os.getsid(0) else None
+    except OSError:  # no such process, or another user's
+        return None
+
+
+def _is_python(process: int) -> bool:
+    """Also where dvc was installed as one file."""
+    return Path(os.readlink(f"/proc/{process}/exe")).name.startswith(("python", "pypy", "dvc"))
 
 
 @contextmanager
@@ -87,6 +145,8 @@ def _lock() -> Iterator[None]:
         yield
         return
     import fcntl
+
+    from boundary.files import FileError
 
     stage = os.environ["DVC_STAGE"]
     path = folder / "stages" / f"{quote(stage, safe='@')}.lock"

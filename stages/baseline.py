@@ -13,7 +13,7 @@ def main() -> None:
     """Write the scores of all data sets that params.yaml names: one program, since most of its time is its start."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--params", type=Path, required=True)
-    parser.add_argument("--data", type=Path, required=True, help="folder of all splits")
+    parser.add_argument("--data", type=_program.source, required=True, help="folder of all splits")
     parser.add_argument("--scores", type=Path, required=True)
     arguments = parser.parse_args()
     settings = params.load(arguments.params)

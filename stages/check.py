@@ -13,7 +13,7 @@ def main() -> None:
     What is written is always the same, so that other stages depend on its success alone.
     """
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("params", type=Path)
+    parser.add_argument("params", type=_program.source)
     parser.add_argument("checked", type=Path)
     arguments = parser.parse_args()
     found = params.load(arguments.params)

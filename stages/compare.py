@@ -23,9 +23,9 @@ def main() -> None:
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--params", type=Path, required=True)
-    parser.add_argument("--details", type=Path, required=True, help="folder of what evaluate wrote")
-    parser.add_argument("--rows", type=Path, required=True, help="folder of the test rows' scores")
-    parser.add_argument("--baselines", type=Path, required=True, help="what baseline wrote")
+    parser.add_argument("--details", type=_program.source, required=True, help="folder of what evaluate wrote")
+    parser.add_argument("--rows", type=_program.source, required=True, help="folder of the test rows' scores")
+    parser.add_argument("--baselines", type=_program.source, required=True, help="what baseline wrote")
     parser.add_argument("--table", type=Path, required=True)
     parser.add_argument("--plots", type=Path, required=True, help="folder to write to")
     arguments = parser.parse_args()

@@ -19,9 +19,9 @@ def main() -> None:
     The ensemble (the mean of the replicates' predictions) is scored as one more network.
     """
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the split")
-    parser.add_argument("--predictions", type=Path, required=True, help="folder of the predictions")
-    parser.add_argument("--history", type=Path, required=True)
+    parser.add_argument("--data", type=_program.source, required=True, help="folder of the split")
+    parser.add_argument("--predictions", type=_program.source, required=True, help="folder of the predictions")
+    parser.add_argument("--history", type=_program.source, required=True)
     parser.add_argument("--metrics", type=Path, required=True)
     parser.add_argument("--details", type=Path, required=True)
     parser.add_argument("--rows", type=Path, required=True, help="table of each test row's score")

@@ -11,8 +11,8 @@ def main() -> None:
     """Write <variant>.onnx and <variant>.md for all variants that params.yaml names; other models are left out."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--params", type=Path, required=True)
-    parser.add_argument("--models", type=Path, required=True, help="folder of what train wrote")
-    parser.add_argument("--details", type=Path, required=True, help="folder of what evaluate wrote")
+    parser.add_argument("--models", type=_program.source, required=True, help="folder of what train wrote")
+    parser.add_argument("--details", type=_program.source, required=True, help="folder of what evaluate wrote")
     parser.add_argument("--exports", type=Path, required=True, help="folder to write to")
     arguments = parser.parse_args()
     settings = params.load(arguments.params)

@@ -15,8 +15,8 @@ def main() -> None:
     """Write the variant's picture: decision boundaries, fitted line, confusion matrix or predicted against true."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name")
-    parser.add_argument("--data", type=Path, required=True, help="folder of the split")
-    parser.add_argument("--predictions", type=Path, required=True, help="folder of the predictions")
+    parser.add_argument("--data", type=_program.source, required=True, help="folder of the split")
+    parser.add_argument("--predictions", type=_program.source, required=True, help="folder of the predictions")
     parser.add_argument("--image", type=Path, required=True)
     arguments = parser.parse_args()
     described, parts = artefacts.read_split(arguments.data)

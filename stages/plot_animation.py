@@ -12,11 +12,11 @@ from stages import _program
 def main() -> None:
     """Write the animation of one entry of `contrasts`."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the split")
+    parser.add_argument("--data", type=_program.source, required=True, help="folder of the split")
     parser.add_argument("--left", required=True, help="a variant's name")
     parser.add_argument("--right", required=True)
-    parser.add_argument("--left-snapshots", type=Path, required=True, help="file of its snapshots")
-    parser.add_argument("--right-snapshots", type=Path, required=True)
+    parser.add_argument("--left-snapshots", type=_program.source, required=True, help="file of its snapshots")
+    parser.add_argument("--right-snapshots", type=_program.source, required=True)
     parser.add_argument("--image", type=Path, required=True)
     arguments = parser.parse_args()
     torch.set_num_threads(1)  # predictions.predict cuts the rows into pieces too small to share

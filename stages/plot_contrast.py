@@ -10,11 +10,11 @@ from stages import _program
 def main() -> None:
     """Write the picture of one entry of `contrasts`."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the split")
+    parser.add_argument("--data", type=_program.source, required=True, help="folder of the split")
     parser.add_argument("--left", required=True, help="a variant's name")
     parser.add_argument("--right", required=True)
-    parser.add_argument("--left-predictions", type=Path, required=True, help="folder of its predictions")
-    parser.add_argument("--right-predictions", type=Path, required=True)
+    parser.add_argument("--left-predictions", type=_program.source, required=True, help="folder of its predictions")
+    parser.add_argument("--right-predictions", type=_program.source, required=True)
     parser.add_argument("--image", type=Path, required=True)
     arguments = parser.parse_args()
     described, parts = artefacts.read_split(arguments.data)

@@ -13,7 +13,7 @@ def main() -> None:
     """Write a picture of a split's rows: by class where there are classes, else by part."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name")
-    parser.add_argument("--data", type=Path, required=True, help="folder of the split")
+    parser.add_argument("--data", type=_program.source, required=True, help="folder of the split")
     parser.add_argument("--image", type=Path, required=True)
     arguments = parser.parse_args()
     described, parts = artefacts.read_split(arguments.data)

@@ -17,7 +17,7 @@ PLACE = "%(bundle)s"
 def main() -> None:
     """Write the template with Vega, Vega-Lite and Vega-Embed in place of its mark; DVC fills in the rest."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--template", type=Path, required=True)
+    parser.add_argument("--template", type=_program.source, required=True)
     parser.add_argument("--page", type=Path, required=True)
     arguments = parser.parse_args()
     before, place, after = files.read_text(arguments.template).partition(PLACE)

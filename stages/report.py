@@ -22,7 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--params", type=Path, required=True)
     for folder in ("templates", "data", "snapshots", "history", "predictions", "details", "comparison"):
-        parser.add_argument(f"--{folder}", type=Path, required=True, help="folder to read from")
+        parser.add_argument(f"--{folder}", type=_program.source, required=True, help="folder to read from")
     parser.add_argument("--page", type=Path, required=True)
     parser.add_argument("--summary", type=Path, required=True)
     arguments = parser.parse_args()

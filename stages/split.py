@@ -19,7 +19,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name")
     parser.add_argument("--params", type=Path, required=True)
-    parser.add_argument("--table", type=Path, required=True)
+    parser.add_argument("--table", type=_program.source, required=True)
     parser.add_argument("--parts", type=Path, required=True, help="folder to write to")
     parser.add_argument("--card", type=Path, required=True)
     arguments = parser.parse_args()

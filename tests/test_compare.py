@@ -5,9 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, run
+from conftest import ROOT, copy_of_repository, run
 
-from boundary import params
+from boundary import files, params
+from tools.compare import Side
 
 VARIANTS = len(params.load(ROOT / "params.yaml").variants)
 
@@ -116,6 +117,35 @@ def test_a_revision_without_a_pipeline(committed: Path, missing: str, said: str)
     assert status == 2
     assert error.startswith(said)
     assert "\n" not in error
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{}\n", "HEAD: dvc.lock has no scores of "),
+        ("schema: '2.0'\n", "HEAD: dvc.lock has no scores of "),
+        ("stages: []\n", "HEAD: dvc.lock has no scores of "),
+        ("stages: [a]\n", "HEAD:dvc.lock: not what DVC writes"),
+        ("- a\n", "HEAD:dvc.lock: not what DVC writes"),
+        ("stages:\n<<<<<<< HEAD\n  a: {}\n=======\n>>>>>>> b\n", "HEAD:dvc.lock: not readable as YAML ("),
+    ],
+)
+def test_a_revision_whose_lock_is_none(tmp_path: Path, content: str, said: str) -> None:
+    folder = copy_of_repository(tmp_path / "copy")
+    (folder / "dvc.lock").write_text(content)
+    run(folder, "git", "commit", "-qam", "damaged")
+    status, _, error = compare(folder)
+    assert status == 2
+    assert error.startswith(said)
+    assert "\n" not in error
+
+
+def test_a_side_names_its_own_files_alone() -> None:
+    here = Side(ROOT, "main:")
+    said = here.named(files.FileError(f"{ROOT}/a.csv: bad\nb{ROOT}/a.csv: bad"))
+    assert said == f"main:a.csv: bad\nb{ROOT}/a.csv: bad"
+    here.folder, here.name = Path(), ""
+    assert here.named(files.FileError("../a/./b.csv: bad")) == "../a/./b.csv: bad"
 
 
 def test_a_revision_that_was_never_run(committed: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -148,6 +149,16 @@ def test_the_report_of_a_pull_request(workspace: Path) -> None:
 def report(folder: Path) -> str:
     make(folder, "changes", "REV=HEAD")
     return (folder / "dvc_plots/changes.md").read_text()
+
+
+def test_changes_since_no_revision_are_refused() -> None:
+    done = make(ROOT, "changes", check=False)
+    assert done.returncode != 0
+    assert "REV: is missing, expected a commit, branch or tag" in done.stderr
+    assert done.stdout == ""
+    done = run(ROOT, sys.executable, "-m", "tools.changes", "dvc_plots", check=False)
+    assert done.returncode == 1
+    assert done.stderr == "REV: missing, expected a commit, branch or tag, as in `make changes REV=main`\n"
 
 
 def test_a_picture_may_be_new_or_gone(tmp_path: Path) -> None:

@@ -66,6 +66,21 @@ def test_the_damaged_are_put_aside(folder: Path) -> None:
     assert run(folder, sys.executable, str(ROOT / "tools/mend.py")).stdout == ""
 
 
+def test_both_sides_of_a_merge_are_left(folder: Path) -> None:
+    text = "schema: '2.0'\nstages:\n<<<<<<< HEAD\n  one: {cmd: a}\n=======\n  one: {cmd: b}\n>>>>>>> other\n"
+    (folder / "dvc.lock").write_text(text)
+    (folder / ".dvc/tmp/rwlock").write_text("{")
+    done = run(folder, sys.executable, str(ROOT / "tools/mend.py"), check=False)
+    assert done.returncode == 1
+    assert done.stdout.startswith(".dvc/tmp/rwlock: a run was killed")
+    assert done.stderr == (
+        "dvc.lock: holds a merge conflict; take one side, `git checkout --ours dvc.lock`, then make repro\n"
+    )
+    assert (folder / "dvc.lock").read_text() == text
+    (folder / "dvc.lock").write_text("schema: '2.0'\nstages:\n  one: {cmd: a}\n")
+    assert run(folder, sys.executable, str(ROOT / "tools/mend.py")).stdout == ""
+
+
 def test_nothing_is_touched_while_a_dvc_works(folder: Path) -> None:
     (folder / "dvc.lock").write_text("")
     lock = zc.lockfile.LockFile(str(folder / ".dvc/tmp/lock"))

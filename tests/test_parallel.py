@@ -127,6 +127,18 @@ def test_a_stage_that_does_not_make_its_output_failed(folder: Path) -> None:
     assert done.stderr == "idle: output 'made' does not exist\n"
 
 
+def test_what_changes_while_it_is_read_is_not_recorded(folder: Path) -> None:
+    """DVC itself would note the longer file with what the shorter one gave."""
+    (folder / "note.py").write_text(NOTE + "if sys.argv[1] == 'a': open('a.in', 'a').write('more\\n')")
+    done = parallel(folder, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "slow@a: a.in changed while it ran, run it again\n"
+    assert "slow@a" not in (folder / "dvc.lock").read_text()
+    (folder / "note.py").write_text(NOTE)
+    parallel(folder)
+    assert (folder / "a.out").read_text() == "seed\na\nmore\n"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_it_leaves_no_process_and_the_next_run_goes_on(folder: Path, number: signal.Signals) -> None:
     (folder / "note.py").write_text(NOTE.replace("float(sys.argv[2])", "600"))

@@ -6,6 +6,7 @@ import math
 import os
 import re
 import runpy
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ import torch
 from conftest import ROOT, run
 from matplotlib.axes import Axes
 from PIL import Image, ImageSequence
+from ruamel.yaml import YAML
 
 from boundary import (
     artefacts,
@@ -56,6 +58,7 @@ variants:
   own: {dataset: own, hidden_units: [4], activation: tanh, optimizer: sgd, lr: 0.1, epochs: 5, log_every: 2}
 contrasts: {}
 """
+PIPELINE = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
 KINDS = ("confusion", "roc", "precision_recall", "calibration")  # of plots for classes
 NAMES = ("moons", "blobs", "line", "own")  # binary, three classes of three features, one feature, two features
 OWN = "a,b,answer\n" + "".join(f"{k % 7},{k / 4},{k % 7 - k / 8}\n" for k in range(40))
@@ -837,14 +840,62 @@ def edit_blobs(path: Path) -> None:
 
 
 def test_code_edited_while_a_stage_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    times = iter([{"a.py": 1, "b.py": 1}, {"a.py": 1, "b.py": 2, "c.py": 2}])
-    monkeypatch.setattr(_program, "_code", lambda: next(times))
-    assert line_of("check", "", folder) == "b.py: changed while this stage ran, run it again"
+    """Or before, since this program has read it."""
+    monkeypatch.setitem(_program.CODE, ROOT / "boundary/params.py", {})
+    said = f"{ROOT}/boundary/params.py: changed while this stage ran, run it again"
+    assert line_of("check", "", folder) == said
+
+
+def test_code_that_a_stage_does_not_use_may_be_edited(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(_program.CODE, ROOT / "boundary/nowhere.py", {})
+    assert line_of("check", "", folder) is None
 
 
 def test_the_code_of_a_stage_is_its_modules() -> None:
-    assert str(ROOT / "boundary/files.py") in _program._code()
-    assert _program._code() == _program._code()
+    assert ROOT / "boundary/files.py" in _program._code()
+    assert set(_program._code()) <= set(_program.CODE)
+
+
+def read_by(stage: str, name: str, folder: Path) -> list[Path]:
+    """What dvc.yaml says that a stage reads, as its arguments name it; of params.yaml, stages read a part."""
+    entry = PIPELINE[stage].get("do", PIPELINE[stage])
+    words, given = shlex.split(entry["cmd"])[3:], arguments(stage, name, folder)
+    options = [words[k - 1] for k, word in enumerate(words) if word in entry["deps"] and k]
+    found = [given[given.index(option) + 1] for option in options]
+    return [Path(word) for word in found + ([given[0]] if words[0] in entry["deps"] else [])]
+
+
+@pytest.mark.parametrize("stage", PIPELINE)
+def test_every_source_is_noted(folder: Path, stage: str) -> None:
+    assert line_of(stage, "moons", folder) is None
+    assert set(_program._sources) == set(read_by(stage, "moons", folder))
+
+
+@pytest.mark.parametrize(
+    ("stage", "file"),
+    [
+        ("check", "params.yaml"),
+        ("split", "data/own.csv"),
+        ("train", "split/own/train.parquet"),
+        ("train", "split/own/validation.parquet"),  # there was none
+        ("evaluate", "history/own.csv"),
+        ("compare", "rows/moons.parquet"),
+        ("export", "models/moons.safetensors"),
+    ],
+)
+def test_a_source_that_changes_while_a_stage_runs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, stage: str, file: str
+) -> None:
+    """dvc would record what is there now with what another content gave."""
+    write = files.write
+
+    def write_and_edit(path: Path, write_to: Callable[[IO[bytes]], object]) -> None:
+        write(path, write_to)
+        with (folder / file).open("ab") as source:
+            source.write(b"\n")
+
+    monkeypatch.setattr(files, "write", write_and_edit)
+    assert line_of(stage, "own", folder) == f"{folder / file}: changed while this stage ran, run it again"
 
 
 # --- unusual, but allowed ------------------------------------------------------------------------------------------

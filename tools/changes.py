@@ -44,6 +44,8 @@ def _image(path: str | None, text: str) -> str:
 
 def main() -> None:
     """Arguments: the commit, and the folder that `dvc plots diff` wrote."""
+    if len(sys.argv) != 3:
+        sys.exit("REV: missing, expected a commit, branch or tag, as in `make changes REV=main`")
     since, plots = sys.argv[1], Path(sys.argv[2])
     command = ["dvc", "metrics", "diff", "--md", since]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -20,6 +20,7 @@ from ruamel.yaml import YAML
 
 from boundary import comparison, files, judging, markdown, params, results
 from boundary.judging import BETTER, WORSE, Match, Pair, Scores
+from tools import verify
 
 if TYPE_CHECKING:
     from dvc.api import DVCFileSystem
@@ -45,8 +46,10 @@ class Side:
             raise CompareError(self.named(error)) from None
 
     def named(self, error: Exception) -> str:
-        """What an error says, with the side's own name for its files."""
-        return str(error).replace(f"{self.folder}/", self.name)
+        """What an error says, with the side's own name for the file that a line begins with."""
+        folder = f"{self.folder}/"
+        lines = str(error).splitlines()
+        return "\n".join(self.name + line.removeprefix(folder) if line.startswith(folder) else line for line in lines)
 
     def scores(self, variant: str) -> tuple[str, Scores]:
         """The score's name, and its values with the replicates' seeds. Raises CompareError."""
@@ -101,13 +104,16 @@ def fetch(revision: str, folder: Path) -> None:
     except DvcException as error:
         raise CompareError(f"{revision}: {error}") from None
     there, here = Side(folder, f"{revision}:"), Side(Path(), "")
-    lock = YAML(typ="safe").load(folder / LOCK)["stages"]
+    try:
+        lock = verify.parse((folder / LOCK).read_bytes(), LOCK)
+        outputs = {(out.stage, out.path) for out in verify.outputs_of(lock)}
+    except verify.VerifyError as error:
+        raise CompareError(f"{revision}:{error}") from None
     settings = YAML(typ="safe").load(folder / PARAMS)
     for variant in common(here, there):
-        entry = lock.get(f"evaluate@{variant}", {})
-        if ROWS.format(variant) not in [out["path"] for out in entry.get("outs", [])]:
+        if (f"evaluate@{variant}", ROWS.format(variant)) not in outputs:
             raise CompareError(f"{revision}: {LOCK} has no scores of {variant}, run make repro there and commit {LOCK}")
-        _must_be_of(settings, lock.get(f"train@{variant}", {}), variant, revision)
+        _must_be_of(settings, lock["stages"].get(f"train@{variant}", {}), variant, revision)
         for name in (ROWS.format(variant), TEST.format(there.params.variants[variant].dataset)):
             if not (folder / name).exists():
                 _get(source, revision, name, folder)
@@ -128,7 +134,11 @@ def _get(source: "DVCFileSystem", revision: str, name: str, folder: Path) -> Non
 
 def _must_be_of(settings: Mapping[str, Any], entry: Mapping[str, Any], variant: str, revision: str) -> None:
     """Raises CompareError where what dvc.lock records of a training is not what params.yaml says."""
-    for key, recorded in entry.get("params", {}).get(PARAMS, {}).items():
+    try:
+        trained_with = dict(entry.get("params", {}).get(PARAMS, {}))
+    except (AttributeError, TypeError, ValueError):
+        raise CompareError(f"{revision}:{LOCK}: not what DVC writes, at train@{variant}") from None
+    for key, recorded in trained_with.items():
         value: Any = settings
         for part in key.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None

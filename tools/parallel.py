@@ -13,6 +13,7 @@ import logging
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -29,6 +30,7 @@ from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
 from dvc.stage import Stage
 from dvc.stage.cache import RunCacheNotFoundError
 from dvc.stage.run import get_executable, prepare_kwargs
+from dvc_data.hashfile.hash_info import HashInfo
 
 RECORDING_SHARE = 0.1  # of the time, at most: dvc.lock is always written whole, a long one in seconds
 
@@ -45,6 +47,7 @@ class Job:
     stage: Stage
     process: subprocess.Popen[bytes]
     output: Future[tuple[bytes, bytes]]
+    read: list[HashInfo]  # of its dependencies, as it began
     start: float = field(default_factory=time.monotonic)
 
     def __str__(self) -> str:
@@ -120,7 +123,7 @@ class Reproduction:
                 stage.save_deps()
                 self._start(stage)
             else:
-                self._keep(stage)
+                self._keep(stage, _hashes(stage))
                 self._show(f"    {stage.addressing}: from DVC's cache, {len(self.ran)} of {len(self.plan)} done")
 
     def _start(self, stage: Stage) -> None:
@@ -134,7 +137,7 @@ class Reproduction:
             stderr=subprocess.STDOUT,
             process_group=0,
         )
-        self.running.append(Job(number, stage, process, self.threads.submit(process.communicate)))
+        self.running.append(Job(number, stage, process, self.threads.submit(process.communicate), _hashes(stage)))
         self._show(f"{self.running[-1]} ...")
 
     def _wait(self) -> list[Job]:
@@ -158,13 +161,17 @@ class Reproduction:
         if status and not self.interrupted:
             raise ReproError(f"{said}\n{job}: failed after {job.seconds:.1f} s with status {status}".lstrip())
         if not status:
-            self._keep(job.stage)
+            self._keep(job.stage, job.read)
             self._show(f"{job}: {job.seconds:.1f} s, {len(self.ran)} of {len(self.plan)} done\n{said}".rstrip())
 
-    def _keep(self, stage: Stage) -> None:
-        """What DVC does with a stage after its command."""
-        cached = all(out.use_cache or out.is_metric or out.is_plot for out in stage.outs)
-        stage.save(run_cache=cached)
+    def _keep(self, stage: Stage, read: list[HashInfo]) -> None:
+        """What DVC does with a stage after its command. Raises ReproError where it would note other inputs."""
+        stage.save(run_cache=False)
+        for dep, before in zip(stage.deps, read, strict=True):
+            if dep.hash_info != before:
+                raise ReproError(f"{stage.addressing}: {dep} changed while it ran, run it again")
+        if all(out.use_cache or out.is_metric or out.is_plot for out in stage.outs):
+            stage.repo.stage_cache.save(stage)
         stage.commit()
         self._done(stage, ran=True)
 
@@ -190,6 +197,8 @@ class Reproduction:
             yield
         except (DvcException, OSError) as error:
             self.failures.append(f"{stage.addressing}: {error}")
+        except sqlite3.Error as error:
+            self.failures.append(f"{stage.addressing}: DVC cannot write its own files ({error})")
         except ReproError as error:
             self.failures.append(str(error))
         if self.failures and self.running:
@@ -217,6 +226,11 @@ class Reproduction:
                 signal.signal(number, handler)
 
 
+def _hashes(stage: Stage) -> list[HashInfo]:
+    """Of the dependencies, as DVC last looked at them."""
+    return [dep.hash_info for dep in stage.deps]
+
+
 def main() -> None:
     """Reproduce the pipeline in the current folder; exit status 0 only where all is up to date."""
     if len(sys.argv) != 2 or not sys.argv[1].isdecimal() or int(sys.argv[1]) < 1:
@@ -228,6 +242,8 @@ def main() -> None:
             reproduction.run()
     except (ReproError, DvcException) as error:
         sys.exit(str(error))
+    except (OSError, sqlite3.Error) as error:
+        sys.exit(f"DVC cannot write its own files ({error}); the next run goes on from here")
     changed = sum(reproduction.ran.values())
     print(f"{len(reproduction.plan)} stages are up to date" + (f", {changed} of them since now" if changed else ""))
 

@@ -1,8 +1,8 @@
 """Take away what removed entries of params.yaml have left: dvc keeps their files, and their results in dvc.lock.
 
 A stage that looks at a whole folder would hash them, and dvc would draw them. What a stage wrote stands in dvc.lock, so
-nothing else is touched, and nothing that was changed since. What comes back into params.yaml, comes back from DVC's
-cache.
+nothing else is touched, and nothing that was changed since; only checkpoints of trainings go with their variants. What
+comes back into params.yaml, comes back from DVC's cache.
 """
 
 import shutil
@@ -37,7 +37,7 @@ def _known(name: str, stages: Mapping[str, Any], params: Mapping[str, Any]) -> b
 
 
 def prune(folder: Path) -> Iterator[str]:
-    """Remove the files of stages that are gone, and their entries in dvc.lock; a line for each stage.
+    """Remove the files of stages that are gone, their entries in dvc.lock and checkpoints; a line for each.
 
     Where dvc is at work, or cannot read one of the files itself, nothing is touched.
     """
@@ -47,6 +47,7 @@ def prune(folder: Path) -> Iterator[str]:
         return
     try:
         yield from _prune(folder)
+        yield from _prune_checkpoints(folder)
     finally:
         lock.close()
 
@@ -72,6 +73,18 @@ def _prune(folder: Path) -> Iterator[str]:
 
     recorded["stages"] = {name: entry for name, entry in recorded["stages"].items() if name not in removed}
     files.write_text(folder / LOCK, dumps_yaml(recorded))
+
+
+def _prune_checkpoints(folder: Path) -> Iterator[str]:
+    """Of trainings that were killed, and whose variants are gone: dvc.lock need not know them."""
+    try:
+        variants = YAML(typ="safe").load((folder / "params.yaml").read_bytes())["variants"].keys()
+    except (OSError, YAMLError, ValueError, KeyError, TypeError, AttributeError):
+        return
+    for path in sorted((folder / ".dvc" / "tmp" / "checkpoints").glob("*.safetensors")):
+        if path.stem not in variants:
+            path.unlink()
+            yield f"{path.stem}: no longer in params.yaml, the checkpoint of its training is removed"
 
 
 def _remove(folder: Path, out: Output) -> bool:
