@@ -45,7 +45,7 @@ def read(
 def _parquet(path: Path, columns: Sequence[str]) -> Iterator["pa.RecordBatch"]:
     import pyarrow.parquet as pq
 
-    file = pq.ParquetFile(path)
+    file = pq.ParquetFile(path, pre_buffer=False)  # what was buffered stays in memory until the end
     _must_hold(file.schema_arrow.names, columns)
     yield from file.iter_batches(ROWS, columns=columns)
 

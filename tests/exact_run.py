@@ -113,8 +113,9 @@ HARD = {
     "vanishing": Case((8, 8), "tanh", "sgd", {"lr": 0.1, "weight_decay": 9.0, "momentum": 0.1}, companies=PAIR),
     "many rows": Case((64, 64), "gelu_tanh", "adam", {"lr": 0.01}, data=lambda: circles(11_000), companies=PAIR),
 }
+DEEP = {"deep": Case((64,) * 4, "relu", "adam", {"lr": 0.003}, companies=PAIR)}
 CONTROL = {"float32": Case((64, 64, 64), "relu", "adam", {"lr": 0.01}, companies=PAIR, arithmetic=Fast)}
-CASES = SMALL | WIDE | HARD | CONTROL
+CASES = SMALL | WIDE | HARD | DEEP | CONTROL
 
 
 def train(case: Case, seeds: Sequence[int], epochs: int, plan: Plan | None = None) -> tuple[torch.Tensor, torch.Tensor]:

@@ -167,6 +167,14 @@ def test_equal_variants_are_told_apart_in_5_of_100_trials_at_most_in_larger_runs
     assert max(shares) <= 0.05 + NOISE
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("rows", [40, 200])
+def test_two_replicates_err_in_up_to_7_of_100(rows: int) -> None:
+    shares = falsely_told(2, rows)
+    assert sum(shares) / len(shares) <= 0.05 + NOISE / 2
+    assert 0.05 < max(shares) <= 0.07 + NOISE
+
+
 def by_mean_squares(
     random: np.random.RandomState, replicates: int, rows: int, seeds: float, between: float, trials: int
 ) -> tuple[Array, Array, Array, Array]:

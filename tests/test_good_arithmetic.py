@@ -173,8 +173,8 @@ def differences(measure: str, found: dict[str, Final], dtype: str) -> list[float
 def agree(measure: str, found: dict[str, Final], dtype: str) -> bool:
     """Whether the mean difference is no more than chance makes it, or too small to matter; and never large.
 
-    Chance: Student's interval of the paired differences holds 0; at 99.8%, so that of all 30 comparisons none fails by
-    chance with a probability of 94%. Too small to matter: a 100 000th of a loss. Large: 1% of the rows, 5% of a loss.
+    Chance: Student's interval of the paired differences holds 0; at 99.8%, so that of all 42 comparisons none fails by
+    chance with a probability of 92%. Too small to matter: a 100 000th of a loss. Large: 1% of the rows, 5% of a loss.
     """
     size = fmean(getattr(found[dtype], measure)) if measure == "loss" else 1.0
     mean, low, high = mean_interval(differences(measure, found, dtype), confidence=0.998)

@@ -1,6 +1,7 @@
 """ONNX graphs, by onnxruntime, against the project's own answers."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -9,12 +10,13 @@ import pytest
 import torch
 from trained import SCHEMAS, model
 
-from boundary import ensembles, graphs, predictions
+from boundary import ensembles, files, graphs, models, params, predictions, splitting
 from boundary.activations import ACTIVATIONS
 from boundary.models import Model, surviving
 from tools.predict import inputs
 
 TOLERANCE = 1e-5
+PARAMS = params.load(Path(__file__).parent.parent / "params.yaml")
 
 
 def table(rows: int) -> pd.DataFrame:
@@ -97,3 +99,21 @@ def test_the_same_model_is_the_same_bytes() -> None:
     chosen = model(SCHEMAS["mixed"])
     assert graphs.onnx_bytes(chosen, "net") == graphs.onnx_bytes(model(SCHEMAS["mixed"]), "net")
     assert graphs.onnx_bytes(chosen, "net") != graphs.onnx_bytes(model(SCHEMAS["mixed"], replicates=4), "net")
+
+
+@pytest.mark.parametrize("name", PARAMS.variants)
+def test_published_exports_answer_as_the_published_predictions(published: Path, name: str) -> None:
+    """From the raw table's test rows, preprocessing included, replicate by replicate and all together."""
+    chosen, dataset = (
+        models.load(published / f"models/{name}.safetensors"),
+        PARAMS.datasets[PARAMS.variants[name].dataset],
+    )
+    rows = pd.read_parquet(published / dataset.table)
+    target = rows[dataset.target].to_numpy() if chosen.schema.classes else None
+    rows = rows.iloc[splitting.split(len(rows), target, dataset.split)["test"]]
+    found = run((published / f"exports/{name}.onnx").read_bytes(), rows)
+    said = files.read_columns(published / f"data/predictions/{name}/test.parquet")
+    names = [f"probability_{k}" for k in range(len(chosen.schema.classes))] or ["predicted"]
+    expected = np.stack([said[each].reshape(len(chosen.parameters), len(rows)) for each in names], axis=2)
+    assert np.abs(found["replicates"] - expected).max() < TOLERANCE
+    agree(chosen, rows, found)

@@ -372,8 +372,9 @@ def dangers(source: str) -> list[str]:
     return [f"{line}: {name}" for line, name in sorted(found)]
 
 
+FOLDERS = ("boundary", "stages", "tools", "benchmarks")
 STOPWATCH = ROOT / "tools/stopwatch/sitecustomize.py"  # stands in for import itself, in no program that a user runs
-PROGRAMS = sorted(path for folder in ("boundary", "stages", "tools") for path in (ROOT / folder).rglob("*.py"))
+PROGRAMS = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 PROGRAMS.remove(STOPWATCH)
 
 

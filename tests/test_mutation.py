@@ -1,5 +1,6 @@
 """How the outcome of a mutation test is told."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,15 @@ def test_the_aim_is_nine_of_ten_in_each_module(survivors: int, reached: bool) ->
     """However many are killed in another."""
     statuses = {f"a.x_{k}": "survived" if k < survivors else "killed" for k in range(10)}
     assert mutation.table(statuses | {f"b.x_{k}": "killed" for k in range(100)})[1] is reached
+
+
+def test_what_is_explained_stands_in_the_library() -> None:
+    """A reason for a line that is gone explains nothing."""
+    root = Path(__file__).parent.parent
+    lines = {line.strip() for path in (root / "boundary").glob("*.py") for line in path.read_text().splitlines()}
+    explained = re.findall(r"^- (.*)$", (root / mutation.EXPLAINED).read_text(), flags=re.MULTILINE)
+    assert explained
+    assert [line for line in explained if line not in lines] == []
 
 
 def test_without_mutants_nothing_is_reached() -> None:

@@ -349,6 +349,12 @@ def test_so_has_a_hard_training(name: str) -> None:
     assert differing({name: HARD_EPOCHS[name]}, MACHINES) == []
 
 
+@pytest.mark.slow
+def test_so_has_a_deep_one_after_many_epochs() -> None:
+    """Four layers of 64, a thousand steps of Adam: an error of one bit anywhere would have grown into all of them."""
+    assert differing({"deep": 1200}, [*MACHINES][:2]) == []
+
+
 def test_the_hard_trainings_are_hard() -> None:
     """One ends with a loss below 1e-12, one with subnormal weights, one sums over more rows than two blocks."""
     _, logged = train(CASES["perfect"], [42], HARD_EPOCHS["perfect"])

@@ -1132,3 +1132,28 @@ def test_a_model_of_which_nothing_is_left_cannot_be_exported(folder: Path) -> No
     models.save(path, models.marked(models.load(path), {0, 1}))
     line = line_of("export", "", folder)
     assert line == f"{path}: every replicate diverged"
+
+
+def test_fifty_variants_are_compared(folder: Path) -> None:
+    """All pairs as rows, those of the best in the table, which stays within 120 columns."""
+    variant = "{dataset: moons, hidden_units: [], activation: none, optimizer: sgd, lr: 0.1, epochs: 1, log_every: 1}"
+    names = [f"v{k}" for k in range(50)]
+    text = (folder / "params.yaml").read_text()
+    variants = "".join(f"  {name}: {variant}\n" for name in names)
+    before, after = text.index("variants:\n"), text.index("contrasts:")
+    (folder / "params.yaml").write_text(f"{text[:before]}variants:\n{variants}{text[after:]}")
+    random, details = np.random.RandomState(0), files.read_json(folder / "details/moons.json")
+    for k, name in enumerate(names):
+        right = {r: (random.random_sample(40) < 0.5 + k / 125).astype(np.uint8) for r in range(16)}
+        results.write_scores(folder / f"rows/{name}.parquet", "accuracy", right)
+        files.write_json(folder / f"details/{name}.json", details)
+    assert line_of("compare", "", folder) is None
+    leaders, pairs = results.read_ranking(folder / "comparison", names)
+    means = [float(row["mean"]) for row in leaders]
+    assert (len(leaders), means) == (50, sorted(means, reverse=True))
+    assert len({(row["left"], row["right"]) for row in pairs}) == len(pairs) == 50 * 49 // 2
+    told = sum(row["verdict"] == "better" for row in pairs)
+    assert 0 < told < len(pairs)
+    lines = (folder / "comparison.md").read_text().splitlines()
+    assert f"moons: of all 1225 pairs {told} are told apart; plots/comparison/pairs.csv has them." in lines
+    assert max(map(len, lines)) <= 120
