@@ -8,12 +8,12 @@ export DVC_NO_ANALYTICS := 1
 RUN_DVC := compare crashes ecosystem mend pipeline readme same_bits sharing tutorial verify
 export VARIANT INPUT OUTPUT REV
 
-.PHONY: help setup repro plots compare predict experiments changes fresh verify schema bench times growth test test-slow coverage mutation \
-	lint format clean
+.PHONY: help setup repro plots compare predict experiments changes fresh verify schema bench bench-cluster times growth \
+	test test-slow coverage mutation lint format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 repro: $(VENV)/run ## train and evaluate what params.yaml says, then show the results; JOBS=1: one stage at a time
 	@python -m tools.mend
@@ -55,6 +55,9 @@ schema: $(VENV)/run ## write params.schema.json, by which editors check params.y
 
 bench: $(BENCH)/run ## compare its speed with that of other libraries, into benchmarks/results.md
 	@$(BENCH)/bin/python -m benchmarks.run benchmarks
+
+bench-cluster: $(VENV)/test ## what a Dask cluster on this machine costs and gains, into benchmarks/cluster.md
+	@python -m benchmarks.cluster benchmarks
 
 times: $(VENV)/run ## what the pipeline's own time goes into: imports, DVC, training, drawing
 	@python -m tools.times

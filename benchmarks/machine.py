@@ -3,7 +3,7 @@
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
 import torch
@@ -13,15 +13,15 @@ from benchmarks.works import Work
 PACKAGES = ("torch", "scikit-learn", "jax", "lightning", "skorch")
 
 
-def name() -> str:
-    """Processor, cores, and versions of what is compared."""
+def name(packages: Sequence[str] = PACKAGES) -> str:
+    """Processor, cores, and versions of Python and of packages."""
     try:
         with open("/proc/cpuinfo") as file:
             model = next(line.split(":")[1].strip() for line in file if line.startswith("model name"))
     except (OSError, StopIteration):
         model = platform.processor() or platform.machine()
-    packages = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
-    return f"{model}, {os.cpu_count()} cores; Python {platform.python_version()}, {packages}"
+    versions = ", ".join(f"{package} {version(package)}" for package in packages)
+    return f"{model}, {os.cpu_count()} cores; Python {platform.python_version()}, {versions}"
 
 
 def load() -> float:

@@ -35,6 +35,10 @@ def _bce_values(a: Arithmetic, z: Tensor, y: Tensor) -> Tensor:
     return (z.clamp(min=0) - z * y) + a.log1p(a.exp(-z.abs()))
 
 
+def _bce_gradient(a: Arithmetic, z: Tensor, y: Tensor) -> Tensor:
+    return a.sigmoid(z) - y
+
+
 def _cross_entropy_values(a: Arithmetic, z: Tensor, y: Tensor) -> Tensor:
     """-log of the true class's softmax probability."""
     centred = z - z.amax(OUTPUTS, keepdim=True)
@@ -42,16 +46,32 @@ def _cross_entropy_values(a: Arithmetic, z: Tensor, y: Tensor) -> Tensor:
     return a.log(a.sum(a.exp(centred), OUTPUTS)) - true
 
 
+def _cross_entropy_gradient(a: Arithmetic, z: Tensor, y: Tensor) -> Tensor:
+    return softmax(a, z) - y
+
+
+def _l1_values(a: Arithmetic, z: Tensor, y: Tensor) -> Tensor:
+    return (z - y).abs()
+
+
+def _l1_gradient(a: Arithmetic, z: Tensor, y: Tensor) -> Tensor:
+    return (z - y).sign()
+
+
 def _mse_values(a: Arithmetic, z: Tensor, y: Tensor) -> Tensor:
     error = z - y
     return error * error
 
 
-LOSSES: dict[str, Loss] = {
-    "bce_with_logits": Loss(_bce_values, lambda a, z, y: a.sigmoid(z) - y),
-    "cross_entropy": Loss(_cross_entropy_values, lambda a, z, y: softmax(a, z) - y),
-    "l1": Loss(lambda a, z, y: (z - y).abs(), lambda a, z, y: (z - y).sign()),
-    "mse": Loss(_mse_values, lambda a, z, y: (z - y) * 2.0),
+def _mse_gradient(a: Arithmetic, z: Tensor, y: Tensor) -> Tensor:
+    return (z - y) * 2.0
+
+
+LOSSES: dict[str, Loss] = {  # of functions with names: another process finds them by these, and knows them as the same
+    "bce_with_logits": Loss(_bce_values, _bce_gradient),
+    "cross_entropy": Loss(_cross_entropy_values, _cross_entropy_gradient),
+    "l1": Loss(_l1_values, _l1_gradient),
+    "mse": Loss(_mse_values, _mse_gradient),
 }
 
 

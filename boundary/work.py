@@ -59,8 +59,8 @@ class Work:
         return [
             replace(
                 self,
-                start=self.start[first : first + size],
-                drawn=self.drawn[first : first + size],
+                start=self.start[first : first + size].clone(),  # a view would be sent with all that it is a view of
+                drawn=self.drawn[first : first + size].clone(),
                 keep=min(max(self.keep - first, 0), size),
             )
             for first, size in zip(firsts, sizes, strict=False)

@@ -1,6 +1,7 @@
 """Training by a cluster: a real scheduler and real workers on this machine, and the same bits whatever befalls them."""
 
 import os
+import pickle
 import re
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import cloudpickle
 import numpy as np
 import pytest
 import torch
@@ -90,10 +92,11 @@ def test_replicates_that_stop_early_stay_together() -> None:
 class Cluster:
     """A scheduler, and workers of one thread each, as the documentation has them started."""
 
-    def __init__(self, folder: Path, stack: ExitStack):
-        self.folder, self.stack, self.count = folder, stack, 0
+    def __init__(self, folder: Path, stack: ExitStack, **environment: str):
+        self.folder, self.stack = folder, stack
         where = folder / "scheduler.json"
-        self.scheduler = self.start("scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(where))
+        options = ("--port", "0", "--no-dashboard", "--scheduler-file", str(where))
+        self.scheduler = self.start("scheduler", *options, **environment)
         while not where.exists() or "address" not in where.read_text():
             assert self.scheduler.poll() is None, self.said()
             time.sleep(0.05)
@@ -108,7 +111,6 @@ class Cluster:
         return process
 
     def worker(self, **environment: str) -> subprocess.Popen[bytes]:
-        self.count += 1
         options = ("--nthreads", "1", "--no-dashboard", "--no-nanny", "--local-directory", str(self.folder))
         return self.start("worker", self.address, *options, **environment)
 
@@ -177,10 +179,13 @@ def test_a_scheduler_that_goes_away_is_one_line(cluster: Cluster) -> None:
 
 def test_where_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clusters, "SECONDS", 1)
-    for address in ("tcp://127.0.0.1:9", "nonsense://127.0.0.1:9"):
+    with refusal() as said:
+        clusters.done(work(), DATA, "tcp://127.0.0.1:9")
+    assert said == ["tcp://127.0.0.1:9: no scheduler answers within 1 seconds"]
+    for address in ("nonsense://127.0.0.1:9", "nonsense", "tcp://here:there", "tls://127.0.0.1:9"):
         with refusal() as said:
             clusters.done(work(), DATA, address)
-        assert said == [f"{address}: no scheduler answers within 1 seconds"]
+        assert said[0].startswith(f"{address}: not the address of a scheduler: ")
 
 
 def test_no_workers_is_one_line(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,18 +195,36 @@ def test_no_workers_is_one_line(cluster: Cluster, monkeypatch: pytest.MonkeyPatc
     assert said == [f"{cluster.address}: the scheduler has no workers after 1 seconds"]
 
 
-def test_a_worker_with_other_code_is_refused(cluster: Cluster, tmp_path: Path) -> None:
-    other = tmp_path / "other" / "boundary"
+def copy_of_the_code(folder: Path) -> Path:
+    """boundary/ as another commit may have it."""
+    other = folder / "other" / "boundary"
     other.mkdir(parents=True)
     for path in (ROOT / "boundary").glob("*.py"):
         (other / path.name).write_bytes(path.read_bytes())
     with (other / "losses.py").open("a") as file:
         file.write("# of another commit\n")
-    cluster.worker(PYTHONPATH=str(other.parent))
+    return other.parent
+
+
+def test_a_worker_with_other_code_is_refused(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.worker(PYTHONPATH=str(copy_of_the_code(tmp_path)))
     with refusal() as said:
         clusters.done(work(), DATA, cluster.address)
-    assert f" has {clusters.version()[:-12]}" in said[0]
-    assert said[0].endswith(f", expected {clusters.version()} (see docs/scaling.md)")
+    code = clusters.versions()["code"]
+    assert re.search(rf": tcp://[^ ]+ has code \w{{12}}, expected {code} \(see docs/scaling.md\)$", said[0])
+
+
+def test_code_that_changes_under_a_worker_is_not_what_it_runs(tmp_path: Path) -> None:
+    """As on a file system that all machines share."""
+    there = {**HERE, "PYTHONPATH": str(copy_of_the_code(tmp_path))}
+
+    def said(*lines: str) -> str:
+        program = "\n".join(["from boundary import clusters", *lines, "print(clusters.versions()['code'])"])
+        return subprocess.check_output([sys.executable, "-c", program], env=there, cwd=tmp_path, text=True)
+
+    before = said()
+    assert said("open(clusters.__file__, 'a').write('# edited')") == before
+    assert said() != before
 
 
 def test_a_worker_with_another_dask_is_refused(cluster: Cluster, tmp_path: Path) -> None:
@@ -211,53 +234,144 @@ def test_a_worker_with_another_dask_is_refused(cluster: Cluster, tmp_path: Path)
     cluster.worker(PYTHONPATH=f"{described.parent}{os.pathsep}{ROOT}")
     with refusal() as said:
         clusters.done(work(), DATA, cluster.address)
-    assert re.search(r"tcp://[^ ]+ has cloudpickle 0.1, expected [0-9.]+ as here$", said[0])
+    assert re.search(r": tcp://[^ ]+ has cloudpickle 0.1, expected [0-9.]+ \(see docs/scaling.md\)$", said[0])
 
 
-def test_a_worker_that_comes_late_with_other_code_does_no_work() -> None:
+def test_a_worker_that_comes_late_with_other_code_ends_it(cluster: Cluster, tmp_path: Path) -> None:
+    """As soon as its first part fails, not when all the others have ended."""
+    cluster.worker()
+    ended = []
+
+    def let_another_come(each: Iterator[object], _: int) -> Iterator[object]:
+        for part in each:
+            if not ended:
+                cluster.worker(PYTHONPATH=str(copy_of_the_code(tmp_path)))
+                while cluster.said().count("Registered to:") < 2:
+                    time.sleep(0.05)
+            ended.append(part)
+            yield part
+
     with refusal() as said:
-        clusters._done(work(), DATA, "Python 2.7")
-    assert said[0].endswith(f" has {clusters.version()}, expected Python 2.7 (see docs/scaling.md)")
+        clusters.done(work(replicates=200, epochs=40), DATA, cluster.address, let_another_come)
+    assert re.search(r"^a worker on [^ ]+ has code \w{12}, expected \w{12} \(see docs/scaling.md\)$", said[0])
+
+
+def test_each_version_counts() -> None:
+    own = clusters.versions()
+    assert clusters.difference(own, own) is None
+    for name, version in own.items():
+        expected = f"has {name} 0, expected {version} (see docs/scaling.md)"
+        assert clusters.difference({**own, name: "0"}, own) == expected
+    assert set(own) >= {"Python", "torch", "distributed", "code"}
 
 
 def test_a_worker_without_the_code_is_refused(cluster: Cluster) -> None:
     cluster.worker(PYTHONPATH="")
     with refusal() as said:
         clusters.done(work(), DATA, cluster.address)
+    assert " cannot run this code (see docs/scaling.md): " in said[0]
     assert "No module named 'boundary'" in said[0]
-    assert said[0].endswith(f", expected {clusters.version()} (see docs/scaling.md)")
+
+
+def test_a_scheduler_without_the_code_is_refused(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        cluster = Cluster(tmp_path, stack, PYTHONPATH="")
+        cluster.worker()
+        with refusal() as said:
+            clusters.done(work(), DATA, cluster.address)
+    where = f"{cluster.address}: the scheduler"
+    assert said == [f"{where} cannot run this code (see docs/scaling.md): No module named 'boundary'"]
+
+
+def test_the_first_part_that_fails_ends_it(cluster: Cluster) -> None:
+    cluster.worker()
+    shown = []
+    absent = "mps" if sys.platform != "darwin" else "cuda"
+    with pytest.raises(ValueError, match=f"device: found {absent}, which this machine has not"):
+        clusters.done(work(device=absent), DATA, cluster.address, lambda each, _: (shown.append(e) or e for e in each))
+    assert len(shown) == 1
+
+
+def test_a_part_is_sent_without_the_others() -> None:
+    """And its loss by name: it is then the same in all parts, and a worker compiles a step once for all of them."""
+    sizes = [len(cloudpickle.dumps(work(80).parts(count)[0])) for count in (1, 10)]
+    assert sizes[1] < sizes[0] / 8
+    for goal in (Goal.of("binary", None), Goal.of("multiclass", None), Goal.of("regression", "mse")):
+        assert pickle.loads(pickle.dumps(goal)) == goal
+
+
+def test_workers_that_come_later_find_parts_to_take() -> None:
+    assert clusters.count(replicates=16, threads=8) == 32
+    assert clusters.count(replicates=1_000_000, threads=1) == 977
+
+
+def test_dask_is_imported_for_a_cluster_only() -> None:
+    """Who stays on one machine needs none of requirements-cluster.txt."""
+    program = "import sys, stages.train; print(*sys.modules)"
+    loaded = subprocess.check_output([sys.executable, "-c", program], cwd=ROOT, env=HERE, text=True).split()
+    assert "boundary.clusters" in loaded
+    assert not {"dask", "distributed", "cloudpickle", "msgpack", "tornado"} & set(loaded)
+
+
+def test_a_named_scheduler_without_dask_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with refusal() as said:
+        clusters.done(work(), DATA, "tcp://127.0.0.1:9")
+    assert said == ["a scheduler is named, but Dask is not there: pip install -r requirements-cluster.txt"]
 
 
 def test_the_stage_uses_the_cluster_that_the_environment_names(cluster: Cluster, tmp_path: Path) -> None:
-    """The same files; and where the cluster cannot be had, a line, status 1 and no file."""
+    """The same files; and where the cluster cannot be had, or ends, a line, status 1 and no file."""
+    cluster.worker()
     cluster.worker()
     folder = tmp_path / "stage"
-    small = "replicates: 16\n", "replicates: 3\n"
     table = "data/raw/circles.parquet"
     folder.mkdir()
-    (folder / "params.yaml").write_text((ROOT / "params.yaml").read_text().replace(*small))
+    (folder / "params.yaml").write_text(
+        (ROOT / "params.yaml").read_text().replace("replicates: 16\n", "replicates: 3\n")
+    )
     for line in (
         f"stages.generate circles --params params.yaml --table {table}",
         f"stages.split circles --params params.yaml --table {table} --parts split --card card.md",
     ):
         subprocess.run([sys.executable, "-m", *line.split()], cwd=folder, env=HERE, check=True, capture_output=True)
 
-    def train(into: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def train(variant: str, into: str, **environment: str) -> subprocess.Popen[str]:
         outputs = ["--model", f"{into}/model.safetensors", "--history", f"{into}/history.csv"]
         outputs += ["--snapshots", f"{into}/snapshots.safetensors", "--predictions", f"{into}/predictions"]
-        command = [sys.executable, "-m", "stages.train", "circle_v0", "--params", "params.yaml", "--data", "split"]
-        return subprocess.run(
-            [*command, *outputs], cwd=folder, env={**HERE, **environment}, capture_output=True, text=True, check=False
-        )
+        command = [
+            sys.executable,
+            "-m",
+            "stages.train",
+            variant,
+            "--params",
+            "params.yaml",
+            "--data",
+            "split",
+            *outputs,
+        ]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(command, cwd=folder, env={**HERE, **environment}, text=True, **pipes)  # type: ignore[call-overload]
 
-    assert train("alone").returncode == 0
-    there = train("by_cluster", DASK_SCHEDULER_ADDRESS=cluster.address)
-    assert there.returncode == 0, there.stderr
-    assert f"circle_v0: trained by the cluster of {cluster.address}\n" in there.stdout
-    for path in sorted((folder / "alone").rglob("*.*")):
+    named = {"DASK_SCHEDULER_ADDRESS": cluster.address}
+    alone, there = train("circle_v0", "alone"), train("circle_v0", "by_cluster", **named)
+    assert alone.communicate()[1] == ""
+    output, errors = there.communicate()
+    assert (there.returncode, errors) == (0, "")
+    assert f"circle_v0: trained by the cluster of {cluster.address}\n" in output
+    made = sorted((folder / "alone").rglob("*.*"))
+    assert len(made) == 6
+    for path in made:
         assert (folder / "by_cluster" / path.relative_to(folder / "alone")).read_bytes() == path.read_bytes(), path
-    os.kill(cluster.scheduler.pid, signal.SIGKILL)
-    gone = train("nothing", DASK_SCHEDULER_ADDRESS=cluster.address)
-    assert gone.returncode == 1
-    assert gone.stderr == f"{cluster.address}: no scheduler answers within 10 seconds\n"
+
+    before = cluster.said().count("Receive client connection")
+    ends = train("circle_v1", "nothing", **named)
+    while cluster.said().count("Receive client connection") == before:
+        time.sleep(0.05)
+    time.sleep(1.5)  # into its training, which takes longer
+    cluster.scheduler.kill()
+    assert ends.communicate()[1] == f"{cluster.address}: the scheduler is gone; nothing was recorded\n"
+    gone = train("circle_v0", "nothing", **named)
+    assert gone.communicate()[1] == f"{cluster.address}: no scheduler answers within 10 seconds\n"
+    assert ends.returncode == gone.returncode == 1
     assert not (folder / "nothing").exists()

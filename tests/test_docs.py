@@ -30,3 +30,11 @@ def test_each_link_leads_somewhere(page: Path, link: str) -> None:
 )
 def test_each_make_target_exists(target: str) -> None:
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+
+
+def test_the_cost_of_a_cluster_is_what_was_measured() -> None:
+    """Every row of the tables that `make bench-cluster` wrote."""
+    rows = re.findall(r"^\|.*\|$", (ROOT / "benchmarks/cluster.md").read_text(), flags=re.MULTILINE)
+    assert rows
+    for row in rows:
+        assert row in WORDS["scaling.md"]
