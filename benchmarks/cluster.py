@@ -37,10 +37,10 @@ EPOCHS = 1000  # of circle_v2 in params.yaml
 PACKAGES = ("torch", "dask", "distributed")
 Times = tuple[float, float]  # on the clock, and of processors, all threads and programs together
 HOW_TO_READ = """\
-Seconds are medians of the rounds, on the clock and of processors, the scheduler's left out. In one process: on so many
-threads as the cluster has workers, of one thread each. Overheads are taken round by round, of two timings within
-seconds of each other: median (least .. most). Other programs run on this machine too, so the clock is good to a factor of
-two, and what ranges widely is not known; processor seconds are hit less."""
+Seconds are medians of the rounds, on the clock and of processors, the scheduler's left out. In one process: on so
+many threads as the cluster has workers, of one thread each. Overheads are taken round by round, of two timings
+within seconds of each other: median (least .. most). Other programs run on this machine too, so the clock is good to
+a factor of two, and what ranges widely is not known; processor seconds are hit less."""
 
 
 def circle_v2(replicates: int, epochs: int) -> tuple[Work, Data]:
