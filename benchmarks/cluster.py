@@ -35,10 +35,12 @@ TASKS = 2000  # that do nothing
 LOG_EVERY = 20  # as circle_v2 does
 EPOCHS = 1000  # of circle_v2 in params.yaml
 PACKAGES = ("torch", "dask", "distributed")
+Times = tuple[float, float]  # on the clock, and of processors, all threads and programs together
 HOW_TO_READ = """\
-Seconds are medians of the rounds. In one process: on so many threads as the cluster has workers, of one thread each.
-Ratios are taken round by round, of two timings within seconds of each other: median (least .. most). Other programs
-run on this machine too, so times are good to a few tens of percent, and the ratios to what their range says."""
+Seconds are medians of the rounds, on the clock and of processors, the scheduler's left out. In one process: on so
+many threads as the cluster has workers, of one thread each. Overheads are taken round by round, of two timings
+within seconds of each other: median (least .. most). Other programs run on this machine too, so the clock is good to
+a factor of two, and what ranges widely is not known; processor seconds are hit less."""
 
 
 def circle_v2(replicates: int, epochs: int) -> tuple[Work, Data]:
@@ -104,21 +106,31 @@ def must_be_the_same(found: Trained, expected: Trained) -> None:
             sys.exit("the cluster has trained something else")
 
 
-def race(work: Work, data: Data, addresses: Mapping[int, str], rounds: int) -> tuple[dict[str, list[float]], Trained]:
-    """Seconds of every round, in one process on so many threads and by so many workers, in turn; what came out."""
-    seconds: dict[str, list[float]] = {}
+def of_workers(address: str) -> float:
+    """Seconds of processors that the workers have taken."""
+    with Client(address, set_as_default=False) as client:
+        return sum(client.run(time.process_time).values())
+
+
+def race(work: Work, data: Data, addresses: Mapping[int, str], rounds: int) -> tuple[dict[str, list[Times]], Trained]:
+    """Of every round, in one process on so many threads and by so many workers, in turn; and what came out."""
+    seconds: dict[str, list[Times]] = {}
     expected = work.done(data)
     for address in addresses.values():
         must_be_the_same(clusters.done(work.parts(len(work))[0], data, address), work.parts(len(work))[0].done(data))
     for _ in range(rounds):
         for workers, address in addresses.items():
+            before = time.process_time()
             with environment(workers):
                 alone, trained = timed(lambda: work.done(data))
+            processors = time.process_time() - before
+            of_workers_before, before = of_workers(address), time.process_time()
             together, found = timed(lambda address=address: clusters.done(work, data, address))
+            processors_together = time.process_time() - before + of_workers(address) - of_workers_before
             must_be_the_same(trained, expected)
             must_be_the_same(found, expected)
-            seconds.setdefault(f"{workers}, in one process", []).append(alone)
-            seconds.setdefault(f"{workers}, by a cluster", []).append(together)
+            seconds.setdefault(f"{workers}, in one process", []).append((alone, processors))
+            seconds.setdefault(f"{workers}, by a cluster", []).append((together, processors_together))
     return seconds, expected
 
 
@@ -153,7 +165,7 @@ def publishing(work: Work, trained: Trained, data: Data) -> tuple[float, int]:
         return seconds, sum(path.stat().st_size for path in Path(folder).iterdir())
 
 
-def measure(replicates: int, epochs: int, rounds: int) -> tuple[dict[str, list[float]], dict[str, float]]:
+def measure(replicates: int, epochs: int, rounds: int) -> tuple[dict[str, list[Times]], dict[str, float]]:
     """The race's seconds, and single figures by name."""
     work, data = circle_v2(replicates, epochs)
     many, _ = circle_v2(clusters.REPLICATES, epochs)
@@ -185,7 +197,7 @@ def measure(replicates: int, epochs: int, rounds: int) -> tuple[dict[str, list[f
         "bandwidth": bandwidth,
         "publish": publish_seconds / replicates,
         "published": published / replicates,
-        "each": statistics.median(seconds["1, in one process"]) / replicates / epochs,
+        "each": statistics.median(clock for clock, _ in seconds["1, in one process"]) / replicates / epochs,
     }
     return seconds, figures
 
@@ -221,15 +233,18 @@ def limits(figures: Mapping[str, float]) -> str:
     return grid(["of a million", "computed"], rows)
 
 
-def report(seconds: Mapping[str, list[float]], f: Mapping[str, float]) -> str:
+def report(seconds: Mapping[str, list[Times]], f: Mapping[str, float]) -> str:
     """The whole page."""
     rows = []
     for name, found in seconds.items():
         alone = seconds[f"{name.split(',')[0]}, in one process"]
-        ratios = sorted(100 * (a / b - 1) for a, b in zip(found, alone, strict=True))
-        more = f"{statistics.median(ratios):+.0f}% ({ratios[0]:+.0f} .. {ratios[-1]:+.0f})" if found != alone else ""
-        rows.append([name, f"{statistics.median(found):.1f}", more])
-    race_table = grid(["threads or workers", "seconds", "overhead"], rows)
+        row = [name]
+        for n in (0, 1):
+            ratios = sorted(100 * (a[n] / b[n] - 1) for a, b in zip(found, alone, strict=True))
+            more = f"{statistics.median(ratios):+.0f}% ({ratios[0]:+.0f} .. {ratios[-1]:+.0f})"
+            row += [f"{statistics.median(times[n] for times in found):.1f}", more if found != alone else ""]
+        rows.append(row)
+    race_table = grid(["threads or workers", "seconds", "overhead", "of processors", "overhead"], rows)
     figures = [
         ["a replicate and epoch, on one thread", f"{f['each'] * 1e6:.0f} us"],
         [f"a part of {f['part replicates']:.0f} replicates, trained", f"{f['part']:.1f} s"],
