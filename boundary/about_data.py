@@ -42,15 +42,18 @@ def describe(divided: Divided) -> dict[str, Any]:
     made = (
         [] if divided.generator is None else [("made by", called(divided.generator, type(divided.generator).__name__))]
     )
-    first_two = "" if count <= 2 else f"The first two of {count} features."
+    if schema.classes:
+        key, caption = labels, f"The first two of {count} features." if count > 2 else ""
+    else:
+        key, caption = list(divided.parts), f"The first of {count} features." if count > 1 else ""
     features = f"{count} feature{'s' * (count > 1)}" + (
         ", prepared as the training rows teach" if schema.preprocessing else ""
     )
     return {
         "about": f"Predict {schema.target} ({schema.task}{classes}) from {features}: {listed}.",
         "picture": picture(divided),
-        "legend": [{"name": label, "mark": drawings.mark(k)} for k, label in enumerate(labels)],
-        "caption": first_two if schema.classes else "Training rows as discs, test rows as squares.",
+        "legend": [{"name": label, "mark": drawings.mark(k)} for k, label in enumerate(key)],
+        "caption": caption,
         "columns": ["rows", *labels],
         "rows": rows,
         "settings": [("table", divided.settings.table), *made, ("split", called(split, split.kind, "kind"))],
@@ -76,17 +79,18 @@ def plain(value: Any) -> str:
 
 
 def picture(divided: Divided) -> Markup:
-    """The rows of all parts: two features, or one feature against the target."""
+    """The rows of all parts: two features, or one against the target; of a regression each part has its mark."""
     schema, parts = divided.schema, list(divided.parts.values())
     across_name, *others = schema.features
-    up_name = others[0] if others else schema.target
+    up_name = others[0] if others and schema.classes else schema.target
+    ticked = bool(others or not schema.classes)
     if schema.classes:
         classes = np.concatenate([class_indices(columns[schema.target], schema) for columns in parts])
     else:
         classes = np.repeat(np.arange(len(parts)), [len(columns[across_name]) for columns in parts])
     x = np.concatenate([columns[across_name] for columns in parts])
-    y = np.concatenate([columns[up_name] for columns in parts]) if others or not schema.classes else classes
+    y = np.concatenate([columns[up_name] for columns in parts]) if ticked else classes
     across, up = drawings.axes(x.tolist(), y.tolist())
-    frame = drawings.frame(across, up, (across_name, up_name), ticked=bool(others or not schema.classes))
+    frame = drawings.frame(across, up, (across_name, up_name), ticked=ticked)
     marks = drawings.scatter(np.stack([x, y]), classes, across, up)
     return drawings.drawing(f"The data set {divided.name}", frame, marks)

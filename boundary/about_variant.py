@@ -171,21 +171,23 @@ def _fit(trained: Trained, said: np.ndarray, divided: Divided) -> tuple[Markup, 
     """Of one feature, the test rows and the range of the predictions; of more, predicted against true."""
     schema, test = divided.schema, divided.parts["test"]
     true = test[schema.target].astype(float)
-    finite = said[np.isfinite(said).all(1)]
+    kept = np.isfinite(said).all(1).nonzero()[0]
     x = test[schema.features[0]].astype(float) if len(schema.features) == 1 else true
-    order = np.argsort(x, kind="stable")
-    x, true, finite = x[order], true[order], finite[:, order]
+    order = np.argsort(x, kind="stable")[:: -(-len(x) // drawings.DRAWN)]
+    x, true, finite = x[order], true[order], said[kept][:, order]
     low, high = finite.min(0).tolist(), finite.max(0).tolist()
     across, up = drawings.axes(x.tolist(), [*true.tolist(), *low, *high])
     names = (schema.features[0], schema.target) if len(schema.features) == 1 else ("true", "predicted")
     parts = [drawings.frame(across, up, names)]
+    first = f"replicate {kept[0]}, the first that did not diverge" if kept[0] else "the first replicate"
     if len(schema.features) == 1:
         parts += [drawings.band(x.tolist(), low, high, across, up, "first")]
         parts += [drawings.scatter(np.stack([x, true]), np.zeros(len(x), dtype=int), across, up)]
         parts += [drawings.curve(x.tolist(), finite[0].tolist(), across, up, "first")]
-        caption = "Dots: test rows; line: the first replicate; band: the range of all replicates."
+        whose = "all replicates" if len(kept) == len(said) else f"the {len(kept)} replicates that did not diverge"
+        caption = f"Dots: test rows; line: {first}; band: the range of {whose}."
     else:
         parts += [drawings.curve(x.tolist(), x.tolist(), across, up, "train")]
         parts += [drawings.scatter(np.stack([x, finite[0]]), np.zeros(len(x), dtype=int), across, up)]
-        caption = "Test rows, first replicate; on the dashed line a prediction is perfect."
+        caption = f"Test rows, {first}; on the dashed line a prediction is perfect."
     return drawings.drawing(f"What {trained.name} predicts", *parts), caption

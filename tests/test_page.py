@@ -6,14 +6,16 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from report_cases import EPOCHS, HOSTILE, MARKDOWN, SCHEMAS, TEMPLATES, Case, case, divided, everything, trained
 
-from boundary import page
+from boundary import about_data, drawings, page
 from boundary.page import plain_markdown
+from boundary.schema import Schema
 from boundary.sections import Ranking, answer
 
 
@@ -105,6 +107,58 @@ def test_forty_variants_of_large_networks_stay_below_three_megabytes() -> None:
     assert (film(text, "s")["frames"], film(text, "s")["replicates"]) == ([-1, *EPOCHS], 3)
     assert (film(text, "v0")["frames"], film(text, "v0")["replicates"]) == ([-1, 0, 990], 1)
     assert 20 < text.count('id="film-v') < 39
+
+
+def variant_of(content: dict[str, Any]) -> dict[str, Any]:
+    """What a report's content says of its only variant."""
+    return content["datasets"][0]["variants"][0]
+
+
+@pytest.mark.parametrize("name", ["curve", "plane"])
+def test_a_hundred_thousand_test_rows_of_a_regression_are_drawn_as_some_hundreds(name: str) -> None:
+    data = {name: divided(name, SCHEMAS[name], 300_000)}
+    made = case(data, {"v": trained("v", data[name])})
+    assert len(made.page) < 250_000
+    (line,) = re.findall(r'line (?:first|train)" d="([^"]*)"', variant_of(made.content)["picture"])
+    assert 300 < len(re.findall("[ML]", line)) <= drawings.DRAWN
+
+
+@pytest.mark.parametrize("name", ["curve", "plane"])
+def test_the_replicate_that_a_regression_shows_is_named(name: str) -> None:
+    data = {name: divided(name, SCHEMAS[name])}
+    one = trained("v", data[name])
+    assert one.predictions is not None
+    assert "the first replicate;" in variant_of(case(data, {"v": one}).content)["caption"]
+    one.predictions[0] = np.nan
+    caption = variant_of(case(data, {"v": one}).content)["caption"]
+    assert "replicate 1, the first that did not diverge;" in caption
+    assert name == "plane" or "the range of the 2 replicates that did not diverge." in caption
+
+
+@pytest.mark.parametrize(
+    ("schema", "labels", "caption"),
+    [
+        (SCHEMAS["one"], ("a", "y"), ""),
+        (SCHEMAS["three"], ("a", "b"), ""),
+        (SCHEMAS["many"], ("a", "b"), "The first two of 3 features."),
+        (SCHEMAS["curve"], ("a", "y"), ""),
+        (SCHEMAS["plane"], ("a", "y"), "The first of 2 features."),
+        (replace(SCHEMAS["plane"], features=("a", "b", "c")), ("a", "y"), "The first of 3 features."),
+    ],
+)
+def test_the_picture_of_a_data_set_says_what_it_draws(schema: Schema, labels: tuple[str, str], caption: str) -> None:
+    data = divided("d", schema)
+    found = about_data.describe(replace(data, parts={**data.parts, "validation": data.parts["test"]}))
+    assert tuple(re.findall(r'class="label"[^>]*>(.*?)<', found["picture"])) == labels
+    assert found["caption"] == caption
+    expected = [str(label) for label in schema.classes] or ["train", "test", "validation"]
+    assert [entry["name"] for entry in found["legend"]] == expected
+
+
+def test_a_regression_is_drawn_against_its_target() -> None:
+    """The places of its rows, of one feature and of two: the same, where the second feature has no say."""
+    data = divided("d", SCHEMAS["plane"])
+    assert about_data.picture(data) == about_data.picture(replace(data, schema=SCHEMAS["curve"]))
 
 
 def test_what_cannot_be_replayed_says_why(made: Case) -> None:
