@@ -100,20 +100,15 @@ def _use(name: str, schema: Schema) -> str:
     words = list(schema.word_columns)
     how = f", keep_default_na=False, na_values={['', *made.missing]}" if made else ""
     how += f", dtype=dict.fromkeys({words}, str)" if words else ""
-    each = "for i in session.get_inputs()"
+    numbers = "table[i.name].to_numpy(float)"
+    value = f'table[i.name].fillna("").to_numpy(object) if "string" in i.type else {numbers}' if words else numbers
     lines = [
         "import onnxruntime, pandas",
         f'session = onnxruntime.InferenceSession("exports/{name}.onnx")',
         f'table = pandas.read_csv("new.csv"{how})',
+        f"rows = {{i.name: {value} for i in session.get_inputs()}}",
+        'print(session.run(["predicted", "disagreement"], rows))',
     ]
-    if words:
-        lines += [
-            f'rows = {{i.name: table[i.name].to_numpy(float) {each} if "double" in i.type}}',
-            f'rows |= {{i.name: table[i.name].fillna("").to_numpy(object) {each} if "string" in i.type}}',
-        ]
-    else:
-        lines.append(f"rows = {{i.name: table[i.name].to_numpy(float) {each}}}")
-    lines.append('print(session.run(["predicted", "disagreement"], rows))')
     outputs = "`predicted`" + (", `probabilities`" if schema.classes else "")
     return (
         f"`make predict VARIANT={name} INPUT=new.csv OUTPUT=predictions.csv`, or anywhere, without this project:\n\n"
