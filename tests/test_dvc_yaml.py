@@ -1,6 +1,7 @@
 """dvc.yaml against the programs: what a stage imports, reads and writes is what it declares, and nothing more."""
 
 import ast
+import json
 import shlex
 import string
 import subprocess
@@ -144,3 +145,19 @@ def test_the_names_refused_are_those_whose_files_would_be_written_twice(section:
 def test_tables_are_refused_in_every_folder_that_the_pipeline_writes() -> None:
     folders = {path.split("/")[1] for _, path in OUTPUTS if path.startswith("data/") and path.count("/") > 1}
     assert folders == set(contradictions.WRITTEN)
+
+
+def axes_of(template: Any) -> list[dict[str, Any]]:
+    """What a Vega-Lite template says of its axes, in all of its layers."""
+    if not isinstance(template, (dict, list)):
+        return []
+    inner = template.values() if isinstance(template, dict) else template
+    own = [template[name] for name in ("x", "y") if isinstance(template, dict) and isinstance(template.get(name), dict)]
+    return own + [axis for each in inner for axis in axes_of(each)]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / ".dvc/plots").iterdir()), ids=lambda path: path.name)
+def test_every_axis_of_numbers_in_a_plot_has_a_title(path: Path) -> None:
+    axes = axes_of(json.loads(path.read_text()))
+    assert axes
+    assert not [axis for axis in axes if axis["type"] == "quantitative" and axis.get("title", "its field") is None]
