@@ -32,6 +32,7 @@ SWITCHES = [
     *["--disable-background-networking", "--disable-component-update", "--hide-scrollbars"],
     *["--host-resolver-rules=MAP * ~NOTFOUND", "--force-prefers-reduced-motion", "--force-device-scale-factor=1"],
 ]
+TALL = 9000  # a screen's height, to look at a long page in few screens
 pytestmark = pytest.mark.skipif(
     not (CHROMIUM and DRIVER),
     reason="no chromium with its chromedriver on the PATH",
@@ -135,7 +136,31 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Case, Path]:
 
 def colours(pixels: np.ndarray) -> int:
     """How many colours there are, counted coarsely."""
-    return len(np.unique((pixels * 15).round().reshape(-1, 3), axis=0))
+    return len(np.unique((pixels * 15).round().astype(np.uint16) @ np.array([256, 16, 1], dtype=np.uint16)))
+
+
+def all_drawn(browser: Browser, css: str, dark: bool = False) -> int:
+    """How many pictures a page has, opened TALL, once each has been seen to have some colours."""
+    script = """
+        scrollTo({top: arguments[0], behavior: "instant"});
+        const boxes = [...document.querySelectorAll(arguments[1])].map((picture) => picture.getBoundingClientRect());
+        return boxes.map((box) => [box.left, box.top, box.right, box.bottom]);"""
+    drawn: set[int] = set()
+    for top in range(0, 80_000, TALL - 1000):  # screen by screen, so that every picture is on one of them as a whole
+        browser.driver.execute_script(script, top, css)
+        browser.settle()
+        places = np.array(browser.driver.execute_script(script, top, css)).astype(int)
+        seen = imread(io.BytesIO(browser.driver.get_screenshot_as_png()))[..., :3]
+        assert (seen[-1, -1].mean() < 0.3) == dark
+        for k, (left, above, right, below) in enumerate(places):
+            if above >= 0 and below <= TALL and k not in drawn:
+                assert right - left > 60
+                assert colours(seen[above:below, left:right]) > 3
+                drawn.add(k)
+        if len(drawn) == len(places):
+            break
+    assert len(drawn) == len(places)
+    return len(drawn)
 
 
 def answers(snapshots: Snapshots, frame: int, replicate: int, place: list[float]) -> list[float]:
@@ -234,29 +259,9 @@ def test_forty_variants_are_found_and_drawn_when_they_are_looked_at(browser: Bro
 @pytest.mark.parametrize("width", [375, 1440])
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_report_draws_everything(browser: Browser, published: Path, width: int, dark: bool) -> None:
-    high, step = 9000, 8000  # screen by screen, so that every picture is on one of them as a whole
-    browser.open(published / "report/index.html", width, dark, height=high)
+    browser.open(published / "report/index.html", width, dark, height=TALL)
     assert browser.driver.execute_script("return document.documentElement.scrollWidth") <= width
-    script = """
-        scrollTo({top: arguments[0], behavior: "instant"});
-        const pictures = [...document.querySelectorAll("main figure > svg, canvas, #spark")];
-        const boxes = pictures.map((picture) => picture.getBoundingClientRect());
-        return boxes.map((box) => [box.left, box.top, box.right, box.bottom]);"""
-    drawn: set[int] = set()
-    for top in range(0, 80_000, step):
-        browser.driver.execute_script(script, top)
-        browser.settle()
-        places = np.array(browser.driver.execute_script(script, top)).astype(int)
-        seen = imread(io.BytesIO(browser.driver.get_screenshot_as_png()))[..., :3]
-        assert (seen[-1, -1].mean() < 0.3) == dark
-        for k, (left, above, right, below) in enumerate(places):
-            if above >= 0 and below <= high and k not in drawn:
-                assert right - left > 60
-                assert colours(seen[above:below, left:right]) > 3
-                drawn.add(k)
-        if len(drawn) == len(places):
-            break
-    assert len(drawn) == len(places) > 25
+    assert all_drawn(browser, "main figure > svg, canvas, #spark", dark) > 25
     browser.nothing_went_wrong()
 
 
@@ -340,15 +345,19 @@ def test_everything_that_can_be_used_has_a_name(browser: Browser, published: Pat
         assert element.accessible_name, element.get_attribute("outerHTML")
 
 
-def test_the_page_of_dvc_plots_draws_without_a_network(browser: Browser, workspace: Path) -> None:
-    run(workspace, "dvc", "plots", "show")
+@pytest.mark.parametrize(("command", "widths"), [(("show",), (375, 1440)), (("diff", "HEAD"), (1440,))])
+def test_the_page_of_dvc_plots_draws_without_a_network(
+    browser: Browser, workspace: Path, command: tuple[str, ...], widths: tuple[int, ...]
+) -> None:
+    run(workspace, "git", "commit", "-qam", "results", "--allow-empty")
+    run(workspace, "dvc", "plots", *command)
     page = workspace / "dvc_plots/index.html"
     assert "<script src" not in page.read_text()
-    browser.open(page)
     places = page.read_text().count("vegaEmbed('#")
     assert places >= 10
-    WebDriverWait(browser.driver, 60).until(lambda _: len(browser.all(".vega-embed .marks")) == places)
-    for picture in [*browser.all(".vega-embed .marks")[::4], *browser.all("img")[::4]]:
-        assert colours(browser.pixels(picture)) > 3
-    assert browser.driver.execute_script("return [...document.images].every((image) => image.naturalWidth > 0)")
-    browser.nothing_went_wrong(warnings=False)  # DVC's own templates give some
+    for width in widths:
+        browser.open(page, width, height=TALL)
+        WebDriverWait(browser.driver, 60).until(lambda _: len(browser.all(".vega-embed .marks")) == places)
+        assert all_drawn(browser, ".vega-embed .marks, img") > places
+        assert browser.driver.execute_script("return [...document.images].every((image) => image.naturalWidth > 0)")
+        browser.nothing_went_wrong(warnings=False)  # DVC's own templates give some
