@@ -11,7 +11,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -134,13 +134,13 @@ def write_pieces(path: Path, pieces: Iterable[Mapping[str, Any]]) -> None:
     import pyarrow.parquet as pq
 
     def write_all(file: IO[bytes]) -> None:
-        writer = None
-        for columns in pieces:
-            table = pa.Table.from_arrays([_to_arrow(np.asarray(column)) for column in columns.values()], list(columns))
-            writer = writer or pq.ParquetWriter(file, table.schema, compression="none")
-            writer.write_table(table, row_group_size=max(1, table.num_rows))
-        if writer is not None:
-            writer.close()
+        with ExitStack() as stack:
+            writer = None
+            for columns in pieces:
+                arrays = [_to_arrow(np.asarray(column)) for column in columns.values()]
+                table = pa.Table.from_arrays(arrays, list(columns))
+                writer = writer or stack.enter_context(pq.ParquetWriter(file, table.schema, compression="none"))
+                writer.write_table(table, row_group_size=max(1, table.num_rows))
 
     write(path, write_all)
 

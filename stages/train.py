@@ -62,14 +62,17 @@ def main() -> None:
     if logged.best is not None:
         first, last = int(logged.best.min()), int(logged.best.max())
         print(f"{name}: kept the weights of epochs {first} to {last}, the best on the validation rows")
+    hint = f"every replicate diverged, expected {assembly.remedies(variant, described)}"
+    none_left = params.ParamsError(f"{arguments.params}: variants.{name}: {hint}")
     model = models.marked(model, logged.diverged)
+    if len(model.diverged) == settings.replicates:
+        raise none_left
     lost = write_predictions(arguments.predictions, model, parts)
     if lost - model.diverged:  # by what they say of some row, with weights that are finite
         model = models.marked(model, lost)
+        if len(model.diverged) == settings.replicates:
+            raise none_left
         write_predictions(arguments.predictions, model, parts)
-    if len(model.diverged) == settings.replicates:
-        hint = f"every replicate diverged, expected {assembly.remedies(variant, described)}"
-        raise params.ParamsError(f"{arguments.params}: variants.{name}: {hint}")
     for replicate in sorted(model.diverged):
         _warn(f"{name}: replicate {replicate} (seed {settings.seed + replicate}) diverged, no metric counts it")
     if worse := {replicate: loss for replicate, loss in logged.worse.items() if replicate not in model.diverged}:

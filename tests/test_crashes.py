@@ -181,9 +181,22 @@ def test_a_stage_ends_with_the_dvc_that_started_it(undisturbed: dict, tmp_path: 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="handles of processes")
-@pytest.mark.parametrize(("shell", "command"), [("/bin/sh", SERIAL), ("/bin/bash", PARALLEL)], ids=["sh", "bash"])
+@pytest.mark.parametrize(
+    ("shell", "command", "delays"),
+    [
+        ("/bin/sh", SERIAL, (0, 0.3)),
+        pytest.param("/bin/sh", SERIAL, (0.02, 0.05, 1), marks=pytest.mark.slow),
+        pytest.param("/bin/bash", PARALLEL, (0, 0.02, 0.05, 0.3, 1), marks=pytest.mark.slow),
+    ],
+    ids=["sh", "sh, more", "bash"],
+)
 def test_a_stage_that_has_only_begun_ends_too(
-    undisturbed: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: str, command: tuple[str, ...]
+    undisturbed: dict,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    shell: str,
+    command: tuple[str, ...],
+    delays: tuple[float, ...],
 ) -> None:
     """Before it has imported anything, while it does, and after; the next run finds no lock."""
     folder = shutil.copytree(undisturbed[1][0], tmp_path / "folder", symlinks=True)
@@ -191,7 +204,7 @@ def test_a_stage_that_has_only_begun_ends_too(
     short = path.read_text()
     path.write_text(short.replace("epochs: 1500", "epochs: 1000000"))
     monkeypatch.setitem(ENVIRONMENT, "SHELL", shell)
-    for delay in (0, 0.02, 0.05, 0.3, 1):
+    for delay in delays:
         dvc = start(folder, command)
         try:
             while not stages_of(folder, b"stages.train"):
@@ -244,7 +257,7 @@ def test_a_stage_that_outlives_its_dvc_keeps_the_next_run_out(undisturbed: dict,
     assert results(folder) == before
 
 
-@pytest.mark.parametrize("limit", [40, 300])
+@pytest.mark.parametrize("limit", [40, pytest.param(300, marks=pytest.mark.slow)])
 def test_a_full_disk_is_told_and_the_next_run_goes_on(undisturbed: dict, tmp_path: Path, limit: int) -> None:
     """A limit to the size of files stands for it: DVC's own files meet it at different places."""
     folder = shutil.copytree(undisturbed[1][0], tmp_path / "folder", symlinks=True)

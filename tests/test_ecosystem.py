@@ -40,7 +40,9 @@ def yaml(path: Path) -> Any:
 
 
 def make(folder: Path, *words: str, check: bool = True) -> Any:
-    return run(folder, "make", "-o", ".venv/run", *words, check=check)  # the tools are there already
+    return run(
+        folder, "make", "--no-print-directory", "-o", ".venv/run", *words, check=check
+    )  # the tools are there already
 
 
 def test_the_version_stands_in_pyproject_and_is_repeated_rightly() -> None:
