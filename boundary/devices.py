@@ -16,7 +16,7 @@ CHUNK_BYTES = 1 << 19  # of a chunk's largest tensor: what a step needs at a tim
 COMPILED_CHUNK_BYTES = 1 << 20  # a compiled step needs less at a time, but its call costs a tenth of a millisecond
 CELLS_PER_THREAD = 1 << 18  # numbers in the largest tensor for each thread: below, waking it costs more than it saves
 SECONDS_PER_CELL = {"exact": 8e-9, "fast": 2e-9}  # of a step, per number in the network's layers; not compiled
-COMPILING_PAYS = 60.0  # seconds of work: compiling takes some 20, and saves two thirds
+COMPILING_PAYS = 60.0  # seconds of work: compiling takes some 20, and saves more than half
 COMPILING_PAYS_ON_GPU = 50_000  # steps: there it saves the time to launch operations, a millisecond or two a step
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # glibc's malloc.h
 COPIES = 4  # numbers that a step holds at a time, for each number in the network's layers
@@ -82,6 +82,8 @@ def plan(device: torch.device, precision: str, sizes: Sequence[int], rows: int, 
     compiled = seconds >= COMPILING_PAYS
     chunk_bytes = COMPILED_CHUNK_BYTES if compiled else CHUNK_BYTES
     chunks = math.ceil(replicates / max(1, chunk_bytes // (bytes_each * max(sizes))))
+    if compiled:  # its workers run free of Python's lock: a chunk for each, though the cache would hold more
+        chunks = max(chunks, min(replicates, processors))
     workers = min(chunks, processors)
     cells = math.ceil(replicates / chunks) * rows * max(sizes)
     threads = max(1, min(processors // workers, cells // CELLS_PER_THREAD))

@@ -238,6 +238,7 @@ def test_a_network_that_diverged_is_drawn_as_nothing(browser: Browser, tmp_path:
     browser.nothing_went_wrong()
 
 
+@pytest.mark.slow
 def test_forty_variants_are_found_and_drawn_when_they_are_looked_at(browser: Browser, tmp_path: Path) -> None:
     data = {"two": divided("two", SCHEMAS["three"])}
     one = trained("v", data["two"])

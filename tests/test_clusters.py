@@ -188,6 +188,7 @@ def test_where_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None
         assert said[0].startswith(f"{address}: not the address of a scheduler: ")
 
 
+@pytest.mark.slow
 def test_no_workers_is_one_line(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clusters, "SECONDS", 1)
     with refusal() as said:
@@ -227,6 +228,7 @@ def test_code_that_changes_under_a_worker_is_not_what_it_runs(tmp_path: Path) ->
     assert said() != before
 
 
+@pytest.mark.slow
 def test_a_worker_with_another_dask_is_refused(cluster: Cluster, tmp_path: Path) -> None:
     described = tmp_path / "other" / "cloudpickle-0.1.dist-info"
     described.mkdir(parents=True)
@@ -237,6 +239,7 @@ def test_a_worker_with_another_dask_is_refused(cluster: Cluster, tmp_path: Path)
     assert re.search(r": tcp://[^ ]+ has cloudpickle 0.1, expected [0-9.]+ \(see docs/scaling.md\)$", said[0])
 
 
+@pytest.mark.slow
 def test_a_worker_that_comes_late_with_other_code_ends_it(cluster: Cluster, tmp_path: Path) -> None:
     """As soon as its first part fails, not when all the others have ended."""
     cluster.worker()
@@ -265,6 +268,7 @@ def test_each_version_counts() -> None:
     assert set(own) >= {"Python", "torch", "distributed", "code"}
 
 
+@pytest.mark.slow
 def test_a_worker_without_the_code_is_refused(cluster: Cluster) -> None:
     cluster.worker(PYTHONPATH="")
     with refusal() as said:
@@ -273,6 +277,7 @@ def test_a_worker_without_the_code_is_refused(cluster: Cluster) -> None:
     assert "No module named 'boundary'" in said[0]
 
 
+@pytest.mark.slow
 def test_a_scheduler_without_the_code_is_refused(tmp_path: Path) -> None:
     with ExitStack() as stack:
         cluster = Cluster(tmp_path, stack, PYTHONPATH="")

@@ -257,7 +257,8 @@ def test_a_stage_that_outlives_its_dvc_keeps_the_next_run_out(undisturbed: dict,
     assert results(folder) == before
 
 
-@pytest.mark.parametrize("limit", [40, pytest.param(300, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("limit", [40, 300])
 def test_a_full_disk_is_told_and_the_next_run_goes_on(undisturbed: dict, tmp_path: Path, limit: int) -> None:
     """A limit to the size of files stands for it: DVC's own files meet it at different places."""
     folder = shutil.copytree(undisturbed[1][0], tmp_path / "folder", symlinks=True)

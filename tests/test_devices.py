@@ -123,6 +123,8 @@ def test_long_work_is_compiled_and_no_other(four_processors: None) -> None:
     longest = max(variant.epochs for variant in settings.variants.values())
     assert not on_cpu(settings.replicates, steps=longest).compiled
     assert on_cpu(10_000, steps=1000) == devices.Plan(625, 4, 1, compiled=True)
+    assert on_cpu(16, steps=10**8) == devices.Plan(4, 4, 1, compiled=True)
+    assert on_cpu(2, steps=10**8) == devices.Plan(2, 2, 1, compiled=True)
     assert not on_cpu(10_000, steps=10).compiled
 
 

@@ -116,6 +116,7 @@ def test_changed_code_makes_only_its_own_stages_stale(workspace: Path) -> None:
     assert {name.split("@")[0] for name in stale} == drawing
 
 
+@pytest.mark.slow
 def test_a_removed_variant_leaves_the_comparison_and_comes_back(workspace: Path) -> None:
     """dvc alone keeps its files, which the comparison leaves out; make repro removes them, and finds them again."""
     before = contents(workspace)
