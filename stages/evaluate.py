@@ -35,7 +35,9 @@ def main() -> None:
     details, tested = {}, Survivors(arguments.predictions / "test.parquet", described, parts["test"])
     learned = results.read_history(arguments.history, tested.count, len(classes))
     for part, rows in parts.items():
-        said = Survivors(arguments.predictions / f"{part}.parquet", described, rows)
+        said = tested
+        if part != "test":
+            said = Survivors(arguments.predictions / f"{part}.parquet", described, rows)
         if said.count != tested.count:
             expected = f"expected {tested.count}, as of the test rows"
             raise files.FileError(f"{said.path}: found {said.count} replicates, {expected}")
