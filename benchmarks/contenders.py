@@ -14,9 +14,10 @@ from torch import nn
 
 from benchmarks.works import Work
 from boundary import devices
-from boundary.arithmetic import PRECISIONS
 from boundary.optimizers import SGD
-from boundary.training import Examples, Goal, Schedule, fit
+from boundary.training import Examples, Goal, Schedule
+from boundary.work import Data
+from boundary.work import Work as Replicates
 
 Train = Callable[[int], np.ndarray]
 
@@ -206,16 +207,13 @@ def boundary(precision: str, compiled: bool) -> Callable[[Work, np.ndarray], Tra
         goal = Goal.of("binary" if work.classes == 2 else "multiclass", None)
         steps = 10**12 if compiled else 1  # long work is compiled
         plan = devices.plan(torch.device("cpu"), precision, work.network.sizes, work.batch_rows, len(start), steps)
+        drawn = torch.stack([torch.Generator().manual_seed(r).get_state() for r in range(len(start))])
 
         def train(epochs: int) -> np.ndarray:
-            torch.set_num_threads(plan.threads)
-            devices.keep_freed_memory()
-            parameters, _ = fit(
-                work.network, goal, SGD(work.lr), PRECISIONS[precision], (examples, few),
-                torch.from_numpy(start), [torch.Generator().manual_seed(r) for r in range(len(start))],
-                Schedule(epochs, batch_size=work.batch_rows, log_every=epochs), plan=plan,
-            )  # fmt: skip
-            return parameters.numpy()
+            schedule = Schedule(epochs, batch_size=work.batch_rows, log_every=epochs)
+            begun = torch.from_numpy(start)
+            whole = Replicates(work.network, goal, SGD(work.lr), precision, "cpu", schedule, begun, drawn, 0)
+            return whole.done(Data(examples, few), plan=plan)[0].numpy()
 
         return train
 

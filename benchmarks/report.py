@@ -8,8 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from benchmarks import machine
-from benchmarks.contenders import PLAIN, PRECISIONS
+from benchmarks.contenders import PLAIN
 from benchmarks.works import Work
+from boundary.arithmetic import PRECISIONS
 
 if TYPE_CHECKING:
     from benchmarks.run import Timing

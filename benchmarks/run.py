@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks import contenders, machine, report
+from benchmarks import machine, report
 from benchmarks.contenders import ALL_AT_ONCE, ONE_AT_A_TIME, PLAIN, REFERENCE
 from benchmarks.works import Work, works
+from boundary.arithmetic import PRECISIONS
 
 SAME_WEIGHTS = 2e-3  # full batch: the largest difference from exact training's, float32 or not
 SAME_LOSS = 0.15  # mini-batches, whose order differs: relative difference of the mean loss
@@ -106,7 +107,7 @@ def main() -> None:
             for replicates in work.epochs:
                 if arguments.replicates is None or replicates in arguments.replicates:
                     results[work.name, replicates] = measure(work, replicates, arguments.rounds)
-    rates = {precision: machine.rates(p.dtype) for precision, p in contenders.PRECISIONS.items()}
+    rates = {precision: machine.rates(p.dtype) for precision, p in PRECISIONS.items()}
     (arguments.folder / "results.md").write_text(
         report.table(works(), results, rates, f"{machine.name()}. Other programs' load at the start: {load:.1f}")
     )

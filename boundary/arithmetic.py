@@ -23,6 +23,7 @@ Grids are set per replicate (or per sample, at prediction), so no replicate ever
 Shapes: R replicates, rows = examples; a tensor is (R, m, n) or, shared by all replicates, (m, n).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -64,17 +65,22 @@ def to_grid(t: Tensor, bits: int, axes: tuple[int, ...]) -> Tensor:
     rounds t to whole grids, and subtracting it again is exact. The grid is 2^FINEST_GRID at the finest. Where the
     maximum is not below LARGEST, or is nan, all becomes nan.
     """
-    powers = (t.view(torch.int64) & EXPONENT_FIELD).view(torch.float64)  # 2^k <= |t|, 0 for subnormals, inf for nan
-    largest = powers.amax(axes, keepdim=True).clamp_(min=2.0 ** (FINEST_GRID + bits - 1))  # 2^(e - 1)
-    shift = largest.mul_(OVERFLOW).mul_(1.5 * 2.0 ** (FRACTION_BITS + 1 - bits) / OVERFLOW)
+    largest = t.abs().amax(axes, keepdim=True)
+    power = (largest.view(torch.int64) & EXPONENT_FIELD).view(torch.float64)  # 2^(e - 1); 0 for subnormals, nan: inf
+    power = power.clamp_(min=2.0 ** (FINEST_GRID + bits - 1))
+    shift = power.mul_(OVERFLOW).mul_(1.5 * 2.0 ** (FRACTION_BITS + 1 - bits) / OVERFLOW)
     return (t + shift).sub_(shift)  # inf - inf is nan
 
 
 @dataclass(frozen=True)
 class Exact:
-    """float64, every product and sum exact. `terms`: the longest sum of products that operands will meet."""
+    """float64, every product and sum exact. `terms`: the longest sum of products that operands will meet.
+
+    `matmul`: any will do.
+    """
 
     terms: int
+    matmul: Callable[[Tensor, Tensor], Tensor] = torch.matmul
     dtype = torch.float64
     exp = staticmethod(elementary.exp)
     expm1 = staticmethod(elementary.expm1)
@@ -99,9 +105,9 @@ class Exact:
         """
         terms = a.shape[-1]
         if terms <= BLOCK:
-            return torch.matmul(a, b)
+            return self.matmul(a, b)
         starts = range(0, terms, BLOCK)
-        blocks = [torch.matmul(a[..., s : s + BLOCK], b[..., s : s + BLOCK, :]) for s in starts]
+        blocks = [self.matmul(a[..., s : s + BLOCK], b[..., s : s + BLOCK, :]) for s in starts]
         return self.sum(torch.stack(blocks, dim=-1), -1).squeeze(-1)
 
     def operand_sum(self, a: Tensor) -> Tensor:
@@ -118,6 +124,7 @@ class Fast:
     """Plain float32 under the same names: quicker, and the same bits only on the same machine and settings."""
 
     terms: int = 0
+    matmul: Callable[[Tensor, Tensor], Tensor] = torch.matmul
     dtype = torch.float32
     exp = staticmethod(torch.exp)
     expm1 = staticmethod(torch.expm1)
@@ -133,7 +140,7 @@ class Fast:
 
     def product(self, a: Tensor, b: Tensor) -> Tensor:
         """a @ b."""
-        return torch.matmul(a, b)
+        return self.matmul(a, b)
 
     def operand_sum(self, a: Tensor) -> Tensor:
         """The sum over the last axis, kept with length 1."""

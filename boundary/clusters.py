@@ -99,7 +99,8 @@ def versions() -> dict[str, str]:
 def _code() -> str:
     """A fingerprint of the library's files."""
     code = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    folder = Path(__file__).parent
+    for path in sorted([*folder.glob("*.py"), *folder.glob("*.cpp")]):
         code.update(path.name.encode() + path.read_bytes())
     return code.hexdigest()[:12]
 

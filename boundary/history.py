@@ -18,8 +18,8 @@ class History:
     batch before its step); test_loss and test_accuracy are those after the epoch. Accuracies are fractions;
     regressions have none. weights (1 + logged epochs, K, P) in float32 are those of the first K replicates, as many as
     were asked for: before training, then after each logged epoch. With early stopping, best (R,) and stopped (R,): the
-    logged epochs whose weights each replicate keeps, and with which it ended; otherwise both are the last. What
-    `values` hold of a replicate after its end depends on how long others went on, and is shown nowhere.
+    logged epochs whose weights each replicate keeps, and with which it ended; otherwise both are the last. After its
+    end a replicate's values and weights stand still.
     """
 
     epochs: list[int]
@@ -65,25 +65,34 @@ class History:
 def stopped_early(history: History, best: Tensor, patience: int) -> History:
     """The same of a training with early stopping, by the epochs (R,) whose weights the replicates keep.
 
-    Each ended with the first logged epoch that came `patience` epochs after its best, or with the last. Its weights
-    stand still from there on, so that nothing of a replicate tells how long the others went on.
+    Each ended with the first logged epoch that came `patience` epochs after its best, or with the last. All stands
+    still from there on, so that nothing of a replicate tells how long the others went on.
     """
     ended = [min((e for e in history.epochs if e - b >= patience), default=history.epochs[-1]) for b in best.tolist()]
+    values = {name: tensor.clone() for name, tensor in history.values.items()}
     weights = history.weights.clone()
-    for replicate in range(weights.shape[1]):
-        frame = 1 + history.epochs.index(ended[replicate])
-        weights[frame + 1 :, replicate] = weights[frame, replicate]
-    return replace(history, weights=weights, best=best, stopped=torch.tensor(ended))
+    for replicate, entry in enumerate(map(history.epochs.index, ended)):
+        for tensor in values.values():
+            tensor[entry + 1 :, replicate] = tensor[entry, replicate]
+        if replicate < weights.shape[1]:  # the first frame is the start
+            weights[entry + 2 :, replicate] = weights[entry + 1, replicate]
+    return replace(history, values=values, weights=weights, best=best, stopped=torch.tensor(ended))
 
 
 def joined(parts: Sequence[History]) -> History:
-    """The history of replicates that were trained apart, for the same epochs."""
-    first = parts[0]
-    values = {name: torch.cat([part.values[name] for part in parts], dim=1) for name in first.values}
-    weights = torch.cat([part.weights for part in parts], dim=1)
-    best = None if first.best is None else torch.cat([part.best for part in parts if part.best is not None])
-    stopped = None if first.stopped is None else torch.cat([part.stopped for part in parts if part.stopped is not None])
-    return History(first.epochs, values, weights, best, stopped)
+    """The history of replicates that were trained apart; where all of a part stopped early, it stands still."""
+    epochs = max((part.epochs for part in parts), key=len)
+
+    def whole(t: Tensor, entries: int) -> Tensor:
+        return torch.cat([t, t[-1:].expand(entries - len(t), *t.shape[1:])])
+
+    values = {
+        name: torch.cat([whole(part.values[name], len(epochs)) for part in parts], dim=1) for name in parts[0].values
+    }
+    weights = torch.cat([whole(part.weights, 1 + len(epochs)) for part in parts], dim=1)
+    best = [part.best for part in parts if part.best is not None]
+    stopped = [part.stopped for part in parts if part.stopped is not None]
+    return History(epochs, values, weights, torch.cat(best) if best else None, torch.cat(stopped) if stopped else None)
 
 
 def table(history: History) -> tuple[list[str], Iterator[list[str]]]:

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from boundary.arithmetic import SAMPLE, Arithmetic, Exact, Fast
-from boundary.devices import Plan
 from boundary.history import History, stopped_early
 from boundary.losses import LOSSES, Loss
 from boundary.networks import Network
@@ -22,7 +21,7 @@ from boundary.optimizers import Optimizer
 from boundary.outputs import labels, probabilities
 from boundary.schema import TASK_LOSSES
 from boundary.settings import SettingsError
-from boundary.steps import Step, running
+from boundary.steps import Step, compiled
 from boundary.stopping import Best
 
 EVALUATED = 1 << 14  # rows of the test part that go through the network at once
@@ -99,11 +98,14 @@ class State:
 
 
 class Saver(Protocol):
-    """Keeps states: `load` gives one to go on from, if any; `save` is called between epochs when it is `due`."""
+    """Keeps states: `load` gives one to go on from, if any; `save` is called between epochs when it is `due`.
+
+    `due` is told whether the training has ended: that state gives its result.
+    """
 
     def load(self) -> State | None: ...
 
-    def due(self) -> bool: ...
+    def due(self, ended: bool) -> bool: ...
 
     def save(self, state: State) -> None: ...
 
@@ -118,18 +120,18 @@ def fit(
     start: Tensor,
     generators: Sequence[torch.Generator],
     schedule: Schedule,
-    progress: Callable[[range], Iterator[int]] = iter,
+    advance: Callable[[], object] = lambda: None,
     saver: Saver | None = None,
     keep: int = 0,
     validation: Examples | None = None,
-    plan: Plan | None = None,
+    compile_step: bool = False,
 ) -> tuple[Tensor, History]:
     """Train from `start` (R, P) on data = (train, test); returns the parameters (R, P) and the history.
 
     Runs on the device of `start`. `generators` (CPU), one a replicate, shuffle its mini-batches: a replicate is
-    trained the same whatever others are trained beside it. `progress` wraps the range of epochs. With a `saver`, an
+    trained the same whatever others are trained beside it. `advance` is called after every epoch. With a `saver`, an
     earlier run's state is taken up, and states are saved; the result is the same. The history holds the weights of the
-    first `keep` replicates. A schedule with patience needs `validation`. `plan` says how to run the steps.
+    first `keep` replicates. A schedule with patience needs `validation`.
     """
     batch_rows = min(schedule.batch_size or len(data[0]), len(data[0]))
     arithmetic = arithmetic_type(max(*network.sizes, batch_rows))
@@ -151,30 +153,33 @@ def fit(
             best = Best(**{name: tensor.to(start.device) for name, tensor in state.best.items()})
     steps_done = (first_epoch + schedule.burn_in_epochs) * math.ceil(len(train) / batch_rows)
     rates = itertools.islice(optimizer.rates(), steps_done, None)
-    with running(Step(network, goal.loss, optimizer, arithmetic), plan or Plan(), start.device) as step:
-        for epoch in progress(range(first_epoch, schedule.epochs)):
-            if best is not None and best.stopped.all():
-                break
-            logged = epoch >= 0 and (epoch % schedule.log_every == 0 or epoch == schedule.epochs - 1)
-            totals: list[dict[str, Tensor]] = []
-            for batch in _batches(train, batch_rows, generators):
-                rate = torch.tensor(next(rates), dtype=arithmetic.dtype, device=start.device)
-                parameters, memory, logits = step(parameters, memory, rate, batch.x, batch.y)
-                if logged:
-                    totals.append(_totals(arithmetic, goal, logits, batch.y))
+    step = Step(network, goal.loss, optimizer, arithmetic)
+    run = compiled(step, start.device, torch.get_num_threads()) if compile_step else step
+    for epoch in range(first_epoch, schedule.epochs):
+        logged = epoch >= 0 and (epoch % schedule.log_every == 0 or epoch == schedule.epochs - 1)
+        totals: list[dict[str, Tensor]] = []
+        for batch in _batches(train, batch_rows, generators):
+            rate = torch.tensor(next(rates), dtype=arithmetic.dtype, device=start.device)
+            parameters, memory, logits = run(parameters, memory, rate, batch.x, batch.y)
             if logged:
-                on_test = _evaluate(network, goal, arithmetic_type, parameters, test)
-                log[epoch] = _means("train", totals, len(train)) | _means("test", [on_test], len(test))
-                log[epoch]["weights"] = parameters[:keep].to(torch.float32, copy=True)
-                if schedule.patience is not None and validation is not None:
-                    on_validation = _evaluate(network, goal, arithmetic_type, parameters, validation)["loss"]
-                    if best is None:
-                        best = Best.first(epoch, parameters, on_validation)
-                    best = best.after(epoch, parameters, on_validation, schedule.patience)
-            if saver is not None and saver.due():
-                drawn_so_far = [generator.get_state() for generator in generators]
-                fields = {} if best is None else vars(best)
-                saver.save(State(epoch + 1, parameters, memory, drawn_so_far, log, fields))
+                totals.append(_totals(arithmetic, goal, logits, batch.y))
+        if logged:
+            on_test = _evaluate(network, goal, arithmetic_type, parameters, test)
+            log[epoch] = _means("train", totals, len(train)) | _means("test", [on_test], len(test))
+            log[epoch]["weights"] = parameters[:keep].to(torch.float32, copy=True)
+            if schedule.patience is not None and validation is not None:
+                on_validation = _evaluate(network, goal, arithmetic_type, parameters, validation)["loss"]
+                if best is None:
+                    best = Best.first(epoch, parameters, on_validation)
+                best = best.after(epoch, parameters, on_validation, schedule.patience)
+        ended = epoch == schedule.epochs - 1 or (best is not None and bool(best.stopped.all()))
+        if saver is not None and saver.due(ended):
+            drawn_so_far = [generator.get_state() for generator in generators]
+            fields = {} if best is None else vars(best)
+            saver.save(State(schedule.epochs if ended else epoch + 1, parameters, memory, drawn_so_far, log, fields))
+        advance()
+        if ended:
+            break
     names = [name for name in next(iter(log.values())) if name != "weights"]
     values = {name: torch.stack([entry[name].to(start.device) for entry in log.values()]).cpu() for name in names}
     weights = torch.stack([start[:keep].float().cpu(), *(entry["weights"].cpu() for entry in log.values())])

@@ -1,11 +1,16 @@
 """The unit of work: replicates of a variant to be trained, all that this takes, and where its parts are put together.
 
+A replicate never notices another, so a work may be done in parts: here on threads, or by the workers of a cluster
+(clusters.py). In exact arithmetic the result is the same to the bit, however many there are.
+
 Shapes: R replicates, P parameters, rows = examples.
 """
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import torch
@@ -52,8 +57,8 @@ class Work:
         return len(self.start)
 
     def parts(self, count: int) -> list["Work"]:
-        """The same in so many parts, or as many as it has: replicates that stop early do so together, in one."""
-        count = 1 if self.schedule.patience is not None else min(count, len(self))
+        """The same in so many parts, or as many as it has, whose sizes differ by one replicate at most."""
+        count = min(count, len(self))
         sizes = [len(rows) for rows in torch.tensor_split(self.start, count)]
         firsts = itertools.accumulate(sizes, initial=0)
         return [
@@ -66,20 +71,57 @@ class Work:
             for first, size in zip(firsts, sizes, strict=False)
         ]
 
+    @property
+    def epochs(self) -> int:
+        """How many each replicate is trained for, burn-in included."""
+        return self.schedule.burn_in_epochs + self.schedule.epochs
+
     def plan(self, rows: int) -> devices.Plan:
         """How to run it on this machine, with so many rows to train on."""
         batch_rows = min(self.schedule.batch_size or rows, rows)
-        steps = (self.schedule.burn_in_epochs + self.schedule.epochs) * math.ceil(rows / batch_rows)
+        steps = self.epochs * math.ceil(rows / batch_rows)
         device = devices.choose(self.device, self.precision)
         return devices.plan(device, self.precision, self.network.sizes, batch_rows, len(self), steps)
 
     def done(
-        self, data: Data, progress: Callable[[range], Iterator[int]] = iter, saver: Saver | None = None
+        self,
+        data: Data,
+        advance: Callable[[], object] = lambda: None,
+        saver_of: Callable[["Work"], Saver | None] = lambda part: None,
+        plan: devices.Plan | None = None,
     ) -> Trained:
-        """Train in this process; see training.fit. Raises SettingsError where the device is not there."""
-        device, plan = devices.choose(self.device, self.precision), self.plan(len(data.train))
-        torch.set_num_threads(plan.threads)
+        """Train in this process, part by part, several side by side on threads of their own.
+
+        `plan`: self.plan's, unless another is given. `advance` is called by each part after each epoch; `saver_of`
+        makes the saver of a part. Raises SettingsError where the device is not there.
+        """
+        device = devices.choose(self.device, self.precision)
+        plan = plan or self.plan(len(data.train))
+        parts = self.parts(plan.chunks)
         devices.keep_freed_memory()
+        given_up = threading.Event()
+
+        def train(part: Work) -> Trained:
+            def go_on() -> None:
+                if given_up.is_set():
+                    raise CancelledError
+                advance()
+
+            return part._trained(data, device, go_on, saver_of(part), plan.compiled)
+
+        if plan.workers == 1:
+            torch.set_num_threads(plan.threads)
+            return together([train(part) for part in parts])
+        with ThreadPoolExecutor(plan.workers, initializer=torch.set_num_threads, initargs=(plan.threads,)) as pool:
+            try:
+                return together(list(pool.map(train, parts)))
+            except BaseException:  # Ctrl-C too: the pool waits for its threads
+                given_up.set()
+                raise
+
+    def _trained(
+        self, data: Data, device: torch.device, advance: Callable[[], object], saver: Saver | None, compile_step: bool
+    ) -> Trained:
         parameters, history = training.fit(
             self.network,
             self.goal,
@@ -89,11 +131,11 @@ class Work:
             self.start.to(device),
             [_generator(state) for state in self.drawn],
             self.schedule,
-            progress,
+            advance,
             saver,
             self.keep,
             data.validation,
-            plan,
+            compile_step,
         )
         return parameters.cpu(), history
 

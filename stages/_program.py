@@ -34,7 +34,9 @@ def state(place: Path) -> State:
 
 
 FOLDERS = [Path(__file__).resolve().parents[1] / name for name in ("boundary", "stages")]
-CODE = {path: state(path) for folder in FOLDERS for path in folder.glob("*.py")}  # before it is imported
+CODE = {
+    path: state(path) for folder in FOLDERS for path in [*folder.glob("*.py"), *folder.glob("*.cpp")]
+}  # before it is imported
 _sources: dict[Path, State] = {}
 
 

@@ -45,18 +45,18 @@ def main() -> None:
     name, settings = arguments.name, params.load(arguments.params)
     variant = params.entry(arguments.params, "variants", settings.variants, name)
     described, parts = artefacts.read_split(arguments.data)
-    saver = None
+    saved = None
     if (scratch := _program.scratch()) is not None:
         key = checkpoints.key_of((settings.seed, settings.replicates, settings.precision, variant), arguments.data)
-        saver = checkpoints.Checkpoint(scratch / "checkpoints" / f"{name}.safetensors", key, _warn)
+        saved = checkpoints.Checkpoints(scratch / "checkpoints" / name, key, _warn)
     try:
         work = assembly.work_of(settings, name, described, parts["train"])
-        parameters, logged = train(work, assembly.data_of(described, parts), name, saver)
+        parameters, logged = train(work, assembly.data_of(described, parts), name, saved)
     except SettingsError as error:
         raise params.ParamsError(f"{arguments.params}: {error}") from None
     model = models.Model(work.network, described, parameters.to(models.PUBLISHED), settings.seed)
-    if saver is not None and saver.resumed is not None:
-        print(f"{name}: went on from epoch {saver.resumed} of an interrupted training")
+    if saved is not None and saved.resumed is not None:
+        print(f"{name}: went on from {saved.resumed}")
     print(f"{name}: replicate 0 of {settings.replicates}, seed {settings.seed}")
     print("\n".join(history.lines(logged)))
     if logged.best is not None:
@@ -92,22 +92,24 @@ def main() -> None:
         settings,
         lambda now: (now.seed, now.replicates, now.precision, now.variants.get(name)),
     )
-    if saver is not None:
-        saver.remove()
+    if saved is not None:
+        saved.remove()
 
 
-def train(work: Work, data: Data, name: str, saver: checkpoints.Checkpoint | None) -> Trained:
+def train(work: Work, data: Data, name: str, saved: checkpoints.Checkpoints | None) -> Trained:
     """The work, done here or by a cluster, its progress shown. Raises SettingsError where the device is missing."""
 
-    def shown(each: Iterable[Any], unit: str, total: int | None = None) -> Iterable[Any]:
+    def shown(each: Iterable[Any] | None, total: int, unit: str) -> tqdm:
         return tqdm(each, desc=name, unit=unit, total=total, delay=2, disable=not sys.stderr.isatty())
 
     if address := os.environ.get(CLUSTER):
         print(f"{name}: trained by the cluster of {address}", flush=True)
-        return clusters.done(work, data, address, lambda each, total: shown(each, "part", total))
-    if work.plan(len(data.train)).compiled:
+        return clusters.done(work, data, address, lambda each, total: shown(each, total, "part"))
+    plan = work.plan(len(data.train))
+    if plan.compiled:
         print(f"{name}: long work, so its step is compiled first, which takes about half a minute", flush=True)
-    return work.done(data, lambda epochs: iter(shown(epochs, "epoch")), saver)
+    with shown(None, plan.chunks * work.epochs, "epoch") as progress:
+        return work.done(data, progress.update, saved.of if saved else lambda part: None, plan)
 
 
 def write_predictions(folder: Path, model: models.Model, parts: Mapping[str, Mapping[str, np.ndarray]]) -> set[int]:

@@ -17,23 +17,22 @@ import torch
 from sklearn.datasets import make_blobs, make_circles
 
 from boundary.activations import ACTIVATIONS
-from boundary.arithmetic import Exact, Fast
+from boundary.arithmetic import PRECISIONS, Exact, Fast
 from boundary.devices import Plan
 from boundary.networks import Network
 from boundary.optimizers import OPTIMIZERS
 from boundary.training import Examples, Goal, Schedule, fit
+from boundary.work import Data, Work
 
 THREADS = (1, 2, 4)
 COMPANIES = {"17": range(42, 59), "2": range(42, 44), "first alone": [42], "second alone": [43], "last alone": [58]}
 PAIR = {"2": range(42, 44), "second alone": [43]}
 
-Data = tuple[Examples, Examples]
-
 
 def split(x: np.ndarray, y: np.ndarray) -> Data:
     """From x (rows, features) and y (rows, outputs), the first four fifths to train on, the others to test on."""
     x, y, many = x.astype(np.float32).T, y.astype(np.float32).T, len(x) * 4 // 5
-    return Examples.of(x[:, :many].copy(), y[:, :many].copy()), Examples.of(x[:, many:].copy(), y[:, many:].copy())
+    return Data(*(Examples.of(x[:, rows].copy(), y[:, rows].copy()) for rows in (slice(many), slice(many, None))))
 
 
 def circles(rows: int = 1000) -> Data:
@@ -119,15 +118,25 @@ CASES = SMALL | WIDE | HARD | DEEP | CONTROL
 
 
 def train(case: Case, seeds: Sequence[int], epochs: int, plan: Plan | None = None) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weights (R, P) and all that was logged (values, R), both float64 (in float32: the weights float32)."""
-    train_part, test_part = case.data()
-    network = Network((train_part.x.shape[0], *case.hidden, train_part.y.shape[0]), case.activation)
+    """Weights (R, P) and all that was logged (values, R), both float64 (in float32: the weights float32).
+
+    By training.fit itself, or, with a plan, in parts and compiled.
+    """
+    data = case.data()
+    network = Network((data.train.x.shape[0], *case.hidden, data.train.y.shape[0]), case.activation)
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
     start = torch.stack([network.initialise(generator) for generator in generators])
     optimizer = OPTIMIZERS[case.optimizer](**case.options)
     schedule = Schedule(epochs, batch_size=case.batch_size, log_every=max(1, epochs // 100))
-    goal, data = Goal.of(*case.task), (train_part, test_part)
-    parameters, log = fit(network, goal, optimizer, case.arithmetic, data, start, generators, schedule, plan=plan)
+    goal = Goal.of(*case.task)
+    if plan is None:
+        both = data.train, data.test
+        parameters, log = fit(network, goal, optimizer, case.arithmetic, both, start, generators, schedule)
+    else:
+        precision = next(name for name, arithmetic in PRECISIONS.items() if arithmetic is case.arithmetic)
+        states = torch.stack([generator.get_state() for generator in generators])
+        work = Work(network, goal, optimizer, precision, "cpu", schedule, start, states, 0)
+        parameters, log = work.done(data, plan=plan)
     return parameters, torch.cat(list(log.values.values()))
 
 

@@ -271,7 +271,7 @@ FUNCTIONS = [name for name, value in vars(Exact).items() if isinstance(value, st
 
 def test_fast_has_the_names_of_exact() -> None:
     public = [{name for name in dir(kind(1)) if not name.startswith("_")} for kind in (Exact, Fast)]
-    assert public[0] == public[1] == {*OPERATIONS, *FUNCTIONS, "dtype", "terms"}
+    assert public[0] == public[1] == {*OPERATIONS, *FUNCTIONS, "dtype", "terms", "matmul"}
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

@@ -14,11 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_training import BINARY, OPTIONS, circles
 
+from boundary import checkpoints
 from boundary.arithmetic import Exact
-from boundary.checkpoints import Checkpoint, key_of
+from boundary.checkpoints import Checkpoint, Checkpoints, key_of
+from boundary.devices import Plan
 from boundary.networks import Network
-from boundary.optimizers import OPTIMIZERS
+from boundary.optimizers import OPTIMIZERS, Adam
 from boundary.training import Schedule, State, fit
+from boundary.work import Data, Work
 
 NETWORK = Network((2, 4, 1), "relu")
 
@@ -31,10 +34,10 @@ class Saver(Checkpoint):
     """Saves after every epoch, and interrupts the training before `stop`."""
 
     def __init__(self, path: Path, stop: int | None = None):
-        super().__init__(path, "key")
+        super().__init__(path, "key", pytest.fail, 0.0)
         self.stop = stop
 
-    def due(self) -> bool:
+    def due(self, ended: bool) -> bool:
         return True
 
     def save(self, state: State) -> None:
@@ -72,18 +75,20 @@ def test_wherever_it_was_cut_off_it_ends_the_same(tmp_path: Path, optimizer: str
         assert saver.resumed == stop
 
 
+def checkpoint(path: Path, key: str = "key") -> Checkpoint:
+    return Checkpoint(path, key, pytest.fail, 0.0)
+
+
 def test_only_the_same_training_takes_a_state_up(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint"
-    assert Checkpoint(path, "key").load() is None
+    assert checkpoint(path).load() is None
     state = State(3, torch.ones(2, 5), torch.ones(2, 1, 5), [torch.Generator().get_state()], {})
-    Checkpoint(path, "key").save(state)
-    assert Checkpoint(path, "other").load() is None
-    found = Checkpoint(path, "key").load()
+    checkpoint(path).save(state)
+    assert checkpoint(path, "other").load() is None
+    found = checkpoint(path).load()
     assert found is not None
     assert (found.epoch, found.memory.shape, found.log) == (3, (2, 1, 5), {})
     assert torch.equal(found.parameters, state.parameters)
-    Checkpoint(path, "key").remove()
-    assert not path.exists()
 
 
 @settings(deadline=None)
@@ -91,26 +96,67 @@ def test_only_the_same_training_takes_a_state_up(tmp_path: Path) -> None:
 def test_a_damaged_file_is_no_state(position: int, change: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "checkpoint")
-        Checkpoint(path, "key").save(
-            State(3, torch.ones(2, 5), torch.ones(2, 1, 5), [torch.zeros(8, dtype=torch.uint8)], {})
-        )
+        checkpoint(path).save(State(3, torch.ones(2, 5), torch.ones(2, 1, 5), [torch.zeros(8, dtype=torch.uint8)], {}))
         content = bytearray(path.read_bytes())
         path.write_bytes(content[: position % len(content)])
-        assert Checkpoint(path, "key").load() is None
+        assert checkpoint(path).load() is None
         content[position % len(content)] ^= change
         path.write_bytes(content)
-        assert Checkpoint(path, "key").load() is None
+        assert checkpoint(path).load() is None
 
 
-def test_what_cannot_be_written_is_told_once(tmp_path: Path) -> None:
+def work(schedule: Schedule) -> Work:
+    """Five replicates."""
+    generators = [torch.Generator().manual_seed(seed) for seed in range(5)]
+    start = torch.stack([NETWORK.initialise(generator) for generator in generators])
+    drawn = torch.stack([generator.get_state() for generator in generators])
+    return Work(NETWORK, BINARY, Adam(0.05), "exact", "cpu", schedule, start, drawn, 3)
+
+
+@pytest.mark.parametrize("schedule", [Schedule(30, batch_size=32, log_every=3), Schedule(200, patience=20)], ids=str)
+def test_parts_that_were_cut_off_end_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, schedule: Schedule
+) -> None:
+    """One had ended, one had begun, one had not; with early stopping they end at epochs of their own."""
+    monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
+    data = Data(*circles(), circles()[1])
+    whole, log = work(schedule).done(data)
+    advanced: list[None] = []
+    work(schedule).parts(3)[0].done(data, lambda: advanced.append(None))
+    epochs = len(advanced)
+
+    def interrupt() -> None:
+        advanced.append(None)
+        if len(advanced) == 2 * epochs + 5:
+            raise Interrupted
+
+    saved = Checkpoints(tmp_path / "parts", "key", pytest.fail)
+    with pytest.raises(Interrupted):
+        work(schedule).done(data, interrupt, saved.of, Plan(3))
+    assert saved.resumed is None
+    saved = Checkpoints(tmp_path / "parts", "key", pytest.fail)
+    found, found_log = work(schedule).done(data, saver_of=saved.of, plan=Plan(3))
+    assert saved.resumed == "epoch 5 of an interrupted training, in 2 of 3 parts"
+    assert same_bits((found, found_log.weights.double()), (whole, log.weights.double()))
+    assert found_log.epochs == log.epochs
+    assert all(torch.equal(found_log.values[name], log.values[name]) for name in log.columns)
+    other = Checkpoints(tmp_path / "parts", "other", pytest.fail)
+    work(schedule).done(data, saver_of=other.of, plan=Plan(3))
+    assert other.resumed is None
+    saved.remove()
+    assert not (tmp_path / "parts").exists()
+
+
+def test_what_cannot_be_written_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
     told: list[str] = []
-    (tmp_path / "state").mkdir()
-    saver = Checkpoint(tmp_path / "state", "key", told.append)
-    saver.due = lambda: True  # type: ignore[method-assign]
-    assert same_bits(train("sgd", None, saver), train("sgd", None, None))
-    saver.remove()
-    start_again = "if this training is interrupted, it will start again"
-    assert told == [f"{tmp_path}/state: is a folder, expected a file: {start_again}"]
+    (tmp_path / "parts").write_text("")
+    saved = Checkpoints(tmp_path / "parts", "key", told.append)
+    work(Schedule(3)).done(Data(*circles()), saver_of=saved.of, plan=Plan(3))
+    saved.remove()
+    (line,) = told
+    assert line.startswith(f"{tmp_path}/parts")
+    assert line.endswith(": if this training is interrupted, it will start again")
 
 
 def test_the_key_is_of_settings_and_data(tmp_path: Path) -> None:
@@ -159,9 +205,9 @@ def test_a_killed_stage_goes_on_where_it_was(tmp_path: Path) -> None:
 
     run(ROOT, sys.executable, "-m", "stages.train", *arguments("whole"))
     environment = {**ENVIRONMENT, "DVC_ROOT": str(tmp_path), "DVC_STAGE": "train@spirals"}
-    checkpoint = tmp_path / ".dvc/tmp/checkpoints/spirals.safetensors"
+    folder = tmp_path / ".dvc/tmp/checkpoints/spirals"
     stage = subprocess.Popen([sys.executable, "-c", OFTEN, *arguments("cut")], cwd=ROOT, env=environment)
-    while not checkpoint.exists():
+    while not list(folder.glob("*.safetensors")):
         assert stage.poll() is None
         time.sleep(0.01)
     stage.send_signal(signal.SIGKILL)
@@ -170,6 +216,6 @@ def test_a_killed_stage_goes_on_where_it_was(tmp_path: Path) -> None:
     again = [sys.executable, "-m", "stages.train", *arguments("cut")]
     done = subprocess.run(again, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     assert "spirals: went on from epoch" in done.stdout
-    assert not checkpoint.exists()
+    assert not folder.exists()
     for path in ("model", "history", "snapshots", "said/train.parquet", "said/test.parquet", "said/plane.parquet"):
         assert (tmp_path / "cut" / path).read_bytes() == (tmp_path / "whole" / path).read_bytes(), path

@@ -45,7 +45,8 @@ def needed(program: Path) -> set[str]:
     while new:
         found |= new
         new = {path for known in new for path in imported(ROOT / known)} - found
-    return {path.as_posix() for path in found}
+    sources = {path.with_suffix(".cpp") for path in found}  # of C++ that a file of the same name has compiled
+    return {path.as_posix() for path in found | {path for path in sources if (ROOT / path).is_file()}}
 
 
 def paths(entries: list[Any]) -> list[str]:
@@ -61,7 +62,7 @@ def program(stage: dict[str, Any]) -> Path:
 
 @pytest.mark.parametrize("name", STAGES)
 def test_code_dependencies_are_the_imports(name: str) -> None:
-    declared = {path for path in paths(STAGES[name]["deps"]) if path.endswith(".py")}
+    declared = {path for path in paths(STAGES[name]["deps"]) if path.endswith((".py", ".cpp"))}
     assert declared == needed(program(STAGES[name]))
 
 
@@ -78,7 +79,7 @@ def test_every_path_stands_on_the_command_and_in_deps_or_outs(name: str) -> None
     words = shlex.split(stage["cmd"])[3:]
     mentioned = {word for word in words if "/" in word or word.startswith("${item.table") or word == "params.yaml"}
     mentioned |= {word for word in words if word in ("models", "exports")}
-    inputs = {path for path in paths(stage["deps"]) if not path.endswith(".py")} - {"data/params_checked.txt"}
+    inputs = {path for path in paths(stage["deps"]) if not path.endswith((".py", ".cpp"))} - {"data/params_checked.txt"}
     outputs = set(paths([*stage.get("outs", []), *stage.get("metrics", [])]))
     assert outputs <= mentioned
     assert mentioned - outputs - {"params.yaml"} == inputs - {"params.yaml"}

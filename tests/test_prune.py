@@ -73,20 +73,20 @@ def test_checkpoints_of_variants_that_are_gone_are_removed(folder: Path) -> None
     checkpoints = folder / ".dvc/tmp/checkpoints"
     checkpoints.mkdir()
     for name in ("kept", "new", "old"):
-        (checkpoints / f"{name}.safetensors").write_text("")
+        (checkpoints / name).mkdir()
+        (checkpoints / name / "part.safetensors").write_text("")
     assert list(prune(folder))[1:] == [
-        f"{name}: no longer in params.yaml, the checkpoint of its training is removed" for name in ("new", "old")
+        f"{name}: no longer in params.yaml, the checkpoints of its training are removed" for name in ("new", "old")
     ]
-    assert [path.name for path in checkpoints.iterdir()] == ["kept.safetensors"]
+    assert [path.name for path in checkpoints.iterdir()] == ["kept"]
 
 
 @pytest.mark.parametrize("content", ["{", "a: 1", "- x", ""])
 def test_no_checkpoint_is_removed_where_params_are_damaged(folder: Path, content: str) -> None:
-    (folder / ".dvc/tmp/checkpoints").mkdir()
-    (folder / ".dvc/tmp/checkpoints/old.safetensors").write_text("")
+    (folder / ".dvc/tmp/checkpoints/old").mkdir(parents=True)
     (folder / "params.yaml").write_text(content)
     assert list(prune(folder)) == []
-    assert (folder / ".dvc/tmp/checkpoints/old.safetensors").exists()
+    assert (folder / ".dvc/tmp/checkpoints/old").exists()
 
 
 def test_what_was_changed_since_stays(folder: Path) -> None:

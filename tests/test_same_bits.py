@@ -361,7 +361,7 @@ def test_the_hard_trainings_are_hard() -> None:
     assert logged[: len(logged) // 4][-1] < 1e-12
     weights, _ = train(CASES["vanishing"], [42], HARD_EPOCHS["vanishing"])
     assert ((weights != 0) & (weights.abs() < SMALLEST_NORMAL)).double().mean() > 0.9
-    assert len(CASES["many rows"].data()[0]) > 2 * BLOCK
+    assert len(CASES["many rows"].data().train) > 2 * BLOCK
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""A step, however it is run: compiled, in chunks, on threads. The same float64 bits in exact arithmetic."""
+"""However it is run: compiled, in chunks, on threads. The same float64 bits in exact arithmetic."""
 
 from collections.abc import Iterator
 from pathlib import Path

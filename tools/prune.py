@@ -81,10 +81,10 @@ def _prune_checkpoints(folder: Path) -> Iterator[str]:
         variants = YAML(typ="safe").load((folder / "params.yaml").read_bytes())["variants"].keys()
     except (OSError, YAMLError, ValueError, KeyError, TypeError, AttributeError):
         return
-    for path in sorted((folder / ".dvc" / "tmp" / "checkpoints").glob("*.safetensors")):
-        if path.stem not in variants:
-            path.unlink()
-            yield f"{path.stem}: no longer in params.yaml, the checkpoint of its training is removed"
+    for path in sorted((folder / ".dvc" / "tmp" / "checkpoints").glob("*/")):
+        if path.name not in variants:
+            shutil.rmtree(path)
+            yield f"{path.name}: no longer in params.yaml, the checkpoints of its training are removed"
 
 
 def _remove(folder: Path, out: Output) -> bool:
