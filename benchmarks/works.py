@@ -60,12 +60,12 @@ def works() -> list[Work]:
     x, y = make_circles(800, noise=0.03, random_state=42)
     circles = Work(
         "circle_v2", "2-10-10-1, 800 rows at once", x.astype(np.float32), y, (10, 10), 0.1, 800,
-        {1: 300, 16: 100, 128: 50, 1024: 20},
+        {1: 300, 16: 300, 128: 200, 1024: 40},
     )  # fmt: skip
     x, y = make_blobs(800, n_features=2, centers=4, cluster_std=1.5, random_state=42)
     blobs = Work(
         "blob_v1", "2-8-8-4, 800 rows at once", x.astype(np.float32), y, (8, 8), 0.1, 800,
-        {1: 100, 16: 100, 128: 50, 1024: 20},
+        {1: 300, 16: 300, 128: 200, 1024: 40},
     )  # fmt: skip
     x, y = make_circles(10_000, noise=0.03, random_state=42)
     wide = Work(
