@@ -65,7 +65,7 @@ def works() -> list[Work]:
     x, y = make_blobs(800, n_features=2, centers=4, cluster_std=1.5, random_state=42)
     blobs = Work(
         "blob_v1", "2-8-8-4, 800 rows at once", x.astype(np.float32), y, (8, 8), 0.1, 800,
-        {1: 200, 16: 200, 128: 100, 1024: 40},
+        {1: 200, 16: 200, 128: 50, 1024: 40},
     )  # fmt: skip
     x, y = make_circles(10_000, noise=0.03, random_state=42)
     wide = Work(

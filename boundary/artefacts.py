@@ -67,10 +67,10 @@ def read_replicates(path: Path, schema: Schema, rows: Mapping[str, np.ndarray]) 
     shares = [f"probability_{k}" for k in range(classes)]
     needed = ("replicate", "row", "true", "predicted", *shares)
     count = 0
-    for replicate, found in enumerate(files.read_pieces(path, len(target), needed)):
+    for found in files.read_pieces(path, len(target), needed):  # enumerate would keep the one before
         for name in needed:
             _must_be_numbers(path, found, name)
-        count += len(found["row"])
+        replicate, count = count // len(target), count + len(found["row"])
         if len(found["row"]) != len(target):
             raise FileError(f"{path}: found {count} rows, expected {len(target)} of each replicate")
         if (found["replicate"] != replicate).any() or (found["row"] != np.arange(len(target))).any():
@@ -87,6 +87,7 @@ def read_replicates(path: Path, schema: Schema, rows: Mapping[str, np.ndarray]) 
             possible = (found[name] >= 0) & (found[name] <= 1) | np.isnan(found[name])
             _must_all(path, found, name, possible, "a number from 0 to 1, or nan")
         yield found
+        del found, said  # before the next one is read
     if not count:
         raise FileError(f"{path}: found 0 rows, expected {len(target)} of each replicate")
 

@@ -4,7 +4,7 @@ Shapes: R replicates, rows = examples. Sums run in the order of the replicates, 
 come out the same on every machine.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -42,14 +42,23 @@ def answers(schema: Schema, said: Sequence[np.ndarray]) -> dict[str, np.ndarray]
 
 def table(replicates: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """The ensemble's predictions, from each replicate's of the same rows: tables as predictions.tables makes them."""
-    each = iter(replicates)
-    result = next(each).copy()
-    shares = [name for name in result.columns if name.startswith("probability_")]
-    averaged, count = shares or ["predicted"], 1
-    for one in each:
-        result[averaged] += one[averaged]
-        count += 1
-    result[averaged] /= count
-    if shares:
+    result = _mean_table(iter(replicates))
+    if shares := _shares(result):
         result["predicted"] = result[shares].to_numpy().argmax(axis=1)
     return result
+
+
+def _mean_table(each: Iterator[pd.DataFrame]) -> pd.DataFrame:
+    result = next(each).copy()
+    averaged, count = _shares(result) or ["predicted"], 1
+    for one in each:
+        for name in averaged:
+            result[name] += one[name]
+        count += 1
+    for name in averaged:
+        result[name] /= count
+    return result
+
+
+def _shares(table: pd.DataFrame) -> list[str]:
+    return [name for name in table.columns if name.startswith("probability_")]

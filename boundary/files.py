@@ -158,6 +158,7 @@ def read_pieces(path: Path, rows: int, needed: Iterable[str] = ()) -> Iterator[d
             table = file.read_row_group(group)
             for start in range(0, table.num_rows, rows):
                 yield _arrays(table.slice(start, rows))
+            del table  # before the next one is read
 
 
 @contextmanager

@@ -31,10 +31,12 @@ def main() -> None:
         parser.add_argument(option, type=Path, required=True, help="folder; stays empty for a regression")
     arguments = parser.parse_args()
     described, parts = artefacts.read_split(arguments.data)
+    truth = {part: {described.target: columns[described.target]} for part, columns in parts.items()}
+    del parts  # the inputs are as much again
     classes = described.classes
-    details, tested = {}, Survivors(arguments.predictions / "test.parquet", described, parts["test"])
+    details, tested = {}, Survivors(arguments.predictions / "test.parquet", described, truth["test"])
     learned = results.read_history(arguments.history, tested.count, len(classes))
-    for part, rows in parts.items():
+    for part, rows in truth.items():
         said = tested
         if part != "test":
             said = Survivors(arguments.predictions / f"{part}.parquet", described, rows)
@@ -78,9 +80,10 @@ class Survivors:
             raise files.FileError(f"{path}: every replicate diverged")
 
     def __iter__(self) -> Iterator[tuple[int, pd.DataFrame]]:
-        for replicate, table in enumerate(artefacts.read_replicates(self.path, self.described, self.rows)):
-            if replicate not in self.diverged:
-                yield replicate, pd.DataFrame(table)
+        for table in artefacts.read_replicates(self.path, self.described, self.rows):
+            if (replicate := int(table["replicate"][0])) not in self.diverged:
+                yield replicate, pd.DataFrame(table, copy=False)
+            del table
 
 
 if __name__ == "__main__":
