@@ -98,6 +98,7 @@ class Work:
         device = devices.choose(self.device, self.precision)
         plan = plan or self.plan(len(data.train))
         parts = self.parts(plan.chunks)
+        torch.set_num_threads(plan.threads)
         devices.keep_freed_memory()
         given_up = threading.Event()
 
@@ -110,8 +111,8 @@ class Work:
             return part._trained(data, device, go_on, saver_of(part), plan.compiled)
 
         if plan.workers == 1:
-            torch.set_num_threads(plan.threads)
             return together([train(part) for part in parts])
+        # each thread has a number of threads of its own
         with ThreadPoolExecutor(plan.workers, initializer=torch.set_num_threads, initargs=(plan.threads,)) as pool:
             try:
                 return together(list(pool.map(train, parts)))
