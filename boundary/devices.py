@@ -1,4 +1,4 @@
-"""Where to compute, in which chunks, with how many threads, and whether to compile first."""
+"""Where to compute, in which parts, with how many threads, and whether to compile first."""
 
 import ctypes
 import math
@@ -12,8 +12,8 @@ import torch
 from boundary.arithmetic import PRECISIONS
 from boundary.settings import SettingsError
 
-CHUNK_BYTES = 1 << 19  # of a chunk's largest tensor: what a step needs at a time then stays in the cache of a core
-COMPILED_CHUNK_BYTES = 1 << 20  # a compiled step needs less at a time, but its call costs 40 microseconds
+PART_BYTES = 1 << 19  # of a part's largest tensor: what a step needs at a time then stays in the cache of a core
+COMPILED_PART_BYTES = 1 << 20  # a compiled step needs less at a time, but its call costs 40 microseconds
 CELLS_PER_THREAD = 1 << 18  # numbers in the largest tensor for each thread: below, waking it costs more than it saves
 SECONDS_PER_CELL = {"exact": 1.6e-8, "fast": 3.5e-9}  # of a step, per number in the network's layers; not compiled
 COMPILING_PAYS = 60.0  # seconds of work: compiling takes some 20, and what is left a third of the time
@@ -26,11 +26,11 @@ COPIES = 4  # numbers that a step holds at a time, for each number in the networ
 class Plan:
     """How to run a training's steps; exact results don't depend on it.
 
-    Replicates are taken in so many `chunks`, so many of them side by side by `workers`, each with `threads` of
+    Replicates are taken in so many `parts`, so many of them side by side by `workers`, each with `threads` of
     PyTorch's own. `compiled`: the step is compiled first.
     """
 
-    chunks: int = 1
+    parts: int = 1
     workers: int = 1
     threads: int = 1
     compiled: bool = False
@@ -66,28 +66,28 @@ def keep_freed_memory() -> None:
 def plan(device: torch.device, precision: str, sizes: Sequence[int], rows: int, replicates: int, steps: int) -> Plan:
     """The plan for so many steps, of so many rows each, of networks with layers of these sizes.
 
-    On a CPU, chunks are as small as its caches, and each gets a worker, up to the processors (or OMP_NUM_THREADS):
+    On a CPU, parts are as small as its caches, and each gets a worker, up to the processors (or OMP_NUM_THREADS):
     workers need not wait for each other at every operation, as PyTorch's own threads do. On a GPU, they are as large
     as its free memory.
     """
     bytes_each = rows * torch.finfo(PRECISIONS[precision].dtype).bits // 8
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
-        chunks = math.ceil(replicates * bytes_each * sum(sizes) * COPIES / free)
-        return Plan(min(chunks, replicates), compiled=steps >= COMPILING_PAYS_ON_GPU)
+        parts = math.ceil(replicates * bytes_each * sum(sizes) * COPIES / free)
+        return Plan(min(parts, replicates), compiled=steps >= COMPILING_PAYS_ON_GPU)
     if device.type != "cpu":
         return Plan()
     processors = _processors()
     seconds = SECONDS_PER_CELL[precision] * replicates * rows * sum(sizes) * steps / min(replicates, processors)
     compiled = seconds >= COMPILING_PAYS
-    chunk_bytes = COMPILED_CHUNK_BYTES if compiled else CHUNK_BYTES
-    chunks = math.ceil(replicates / max(1, chunk_bytes // (bytes_each * max(sizes))))
-    if compiled:  # its workers run free of Python's lock: a chunk for each, though the cache would hold more
-        chunks = max(chunks, min(replicates, processors))
-    workers = min(chunks, processors)
-    cells = math.ceil(replicates / chunks) * rows * max(sizes)
+    part_bytes = COMPILED_PART_BYTES if compiled else PART_BYTES
+    parts = math.ceil(replicates / max(1, part_bytes // (bytes_each * max(sizes))))
+    if compiled:  # its workers run free of Python's lock: a part for each, though the cache would hold more
+        parts = max(parts, min(replicates, processors))
+    workers = min(parts, processors)
+    cells = math.ceil(replicates / parts) * rows * max(sizes)
     threads = max(1, min(processors // workers, cells // CELLS_PER_THREAD))
-    return Plan(chunks, workers, threads, compiled)
+    return Plan(parts, workers, threads, compiled)
 
 
 def _processors() -> int:

@@ -43,7 +43,7 @@ def table(rows: int, features: int) -> int:
 def training(sizes: Sequence[int], replicates: int, rows: int, logged: int, number: int = NUMBER) -> int:
     """Bytes of the parameters with their gradient, the outputs for `rows` at once, and the log.
 
-    Of hidden layers only a chunk of the replicates is held at a time, of one replicate at the least. The test part goes
+    Of hidden layers only a part of the replicates is held at a time, of one replicate at the least. The test part goes
     through in pieces that are not counted.
 
     sizes: of the layers, inputs first; logged: how many epochs; number: bytes of a number in training.

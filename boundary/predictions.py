@@ -48,8 +48,7 @@ def tables(model: Model, columns: Mapping[str, np.ndarray]) -> Iterator[dict[str
     x, _ = arrays(columns, schema)
     inputs, target = torch.from_numpy(x), columns[schema.target]
     true = target if schema.task == "regression" else class_indices(target, schema)
-    for replicate in range(len(model.parameters)):
-        (said,) = predict(replace(model, parameters=model.parameters[replicate : replicate + 1]), inputs)
+    for replicate, said in enumerate(_by_replicate(model, inputs)):
         result = {
             "replicate": np.full(len(true), replicate, dtype=np.int32),
             "row": np.arange(len(true), dtype=np.int32),
@@ -75,9 +74,19 @@ def plane(model: Model, inputs: Tensor) -> dict[str, np.ndarray]:
     steps = torch.arange(GRID_STEPS, dtype=torch.float64) * (1 / (GRID_STEPS - 1))
     first, second = ((low[k] + (high[k] - low[k]) * steps).float() for k in (0, 1))
     grid = torch.stack([first.repeat(GRID_STEPS), second.repeat_interleave(GRID_STEPS)])
-    said = predict(model, grid)
-    chosen = labels(said[said.isfinite().all(2).all(1)])
-    classes = range(len(model.schema.classes))
-    shares = {f"probability_{k}": said[0, k].float().numpy() for k in classes}
-    votes = {f"votes_{k}": (chosen == k).double().mean(0).float().numpy() for k in classes}
-    return {"first": grid[0].numpy(), "second": grid[1].numpy(), **shares, **votes}
+    columns = {"first": grid[0].numpy(), "second": grid[1].numpy()}
+    classes = torch.arange(len(model.schema.classes))[:, None]
+    votes, voters = torch.zeros(len(classes), grid.shape[1], dtype=torch.float64), 0
+    for replicate, said in enumerate(_by_replicate(model, grid)):
+        if replicate == 0:
+            columns |= {f"probability_{k}": of_class.float().numpy() for k, of_class in enumerate(said)}
+        if said.isfinite().all():
+            votes += labels(said[None]) == classes
+            voters += 1
+    return columns | {f"votes_{k}": of_class.float().numpy() for k, of_class in enumerate(votes / voters)}
+
+
+def _by_replicate(model: Model, inputs: Tensor) -> Iterator[Tensor]:
+    """`predict` of each replicate in turn, (classes, rows): that of all may be more than the memory holds."""
+    for parameters in torch.split(model.parameters, 1):
+        yield predict(replace(model, parameters=parameters), inputs)[0]

@@ -97,7 +97,7 @@ class Work:
         """
         device = devices.choose(self.device, self.precision)
         plan = plan or self.plan(len(data.train))
-        parts = self.parts(plan.chunks)
+        parts = self.parts(plan.parts)
         torch.set_num_threads(plan.threads)
         devices.keep_freed_memory()
         given_up = threading.Event()

@@ -108,7 +108,7 @@ def train(work: Work, data: Data, name: str, saved: checkpoints.Checkpoints | No
     plan = work.plan(len(data.train))
     if plan.compiled:
         print(f"{name}: long work, so its step is compiled first, which takes about half a minute", flush=True)
-    with shown(None, plan.chunks * work.epochs, "epoch") as progress:
+    with shown(None, plan.parts * work.epochs, "epoch") as progress:
         return work.done(data, progress.update, saved.of if saved else lambda part: None, plan)
 
 

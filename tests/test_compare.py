@@ -50,6 +50,7 @@ def test_nothing_changed(committed: Path) -> None:
     assert {cells[3] for cells in rows(output).values()} == {"unchanged"}
 
 
+@pytest.mark.slow
 def test_what_changed(committed: Path) -> None:
     """One better, one worse, one on other rows, one with another name."""
     edit(

@@ -140,7 +140,7 @@ def test_after_a_kill_while_dvc_writes_its_lock_the_next_run_recovers(undisturbe
 
 def test_after_a_kill_the_next_run_recovers(undisturbed: dict, tmp_path: Path) -> None:
     chance = random.Random(1)
-    for number in range(4):
+    for number in range(2):
         trial(undisturbed, tmp_path / str(number), chance)
 
 

@@ -66,7 +66,7 @@ def on_cpu(replicates: int, rows: int = 800, precision: str = "exact", steps: in
 
 
 @pytest.mark.parametrize(
-    ("replicates", "rows", "precision", "chunks", "workers", "threads"),
+    ("replicates", "rows", "precision", "parts", "workers", "threads"),
     [
         (1, 800, "exact", 1, 1, 1),
         (8, 800, "exact", 1, 1, 1),  # 8 x 10 x 800 numbers of 8 bytes: 512 kB
@@ -79,11 +79,11 @@ def on_cpu(replicates: int, rows: int = 800, precision: str = "exact", steps: in
         (1, 1_000_000, "exact", 1, 1, 4),
     ],
 )
-def test_chunks_stay_in_the_cache_and_share_the_processors(
-    four_processors: None, replicates: int, rows: int, precision: str, chunks: int, workers: int, threads: int
+def test_parts_stay_in_the_cache_and_share_the_processors(
+    four_processors: None, replicates: int, rows: int, precision: str, parts: int, workers: int, threads: int
 ) -> None:
     plan = on_cpu(replicates, rows, precision, steps=1)
-    assert plan == devices.Plan(chunks, workers, threads)
+    assert plan == devices.Plan(parts, workers, threads)
 
 
 def test_the_environment_may_say_how_many_threads(four_processors: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,12 +128,12 @@ def test_long_work_is_compiled_and_no_other(four_processors: None) -> None:
     assert not on_cpu(10_000, steps=10).compiled
 
 
-@pytest.mark.parametrize(("replicates", "chunks"), [(1, 1), (100, 1), (1000, 2), (10_000, 12)])
-def test_on_a_gpu_chunks_fill_the_memory(monkeypatch: pytest.MonkeyPatch, replicates: int, chunks: int) -> None:
+@pytest.mark.parametrize(("replicates", "parts"), [(1, 1), (100, 1), (1000, 2), (10_000, 12)])
+def test_on_a_gpu_parts_fill_the_memory(monkeypatch: pytest.MonkeyPatch, replicates: int, parts: int) -> None:
     """A replicate of 23 x 800 numbers of 8 bytes, four times: 589 kB, of 512 MB."""
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (512_000_000, 1_000_000_000))
     plan = devices.plan(torch.device("cuda"), "exact", CIRCLES, 800, replicates, 1000)
-    assert (plan.chunks, plan.workers, plan.compiled) == (chunks, 1, False)
+    assert (plan.parts, plan.workers, plan.compiled) == (parts, 1, False)
 
 
 FAULTS = """

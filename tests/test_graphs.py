@@ -101,6 +101,7 @@ def test_the_same_model_is_the_same_bytes() -> None:
     assert graphs.onnx_bytes(chosen, "net") != graphs.onnx_bytes(model(SCHEMAS["mixed"], replicates=4), "net")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PARAMS.variants)
 def test_published_exports_answer_as_the_published_predictions(published: Path, name: str) -> None:
     """From the raw table's test rows, preprocessing included, replicate by replicate and all together."""

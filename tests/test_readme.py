@@ -42,6 +42,7 @@ def add_to_params(folder: Path, block: str) -> None:
     yaml.dump(content, folder / "params.yaml")
 
 
+@pytest.mark.slow
 def test_its_commands_print_what_it_says(workspace: Path) -> None:
     (workspace / "data/churn.csv").write_text(churn())
     (workspace / "new.csv").write_text("X1,X2\n0,0.1\n2,2\n")

@@ -1,4 +1,4 @@
-"""However it is run: compiled, in chunks, on threads. The same float64 bits in exact arithmetic."""
+"""However it is run: compiled, in parts, on threads. The same float64 bits in exact arithmetic."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,7 +36,7 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("plan", [Plan(5), Plan(2), Plan(3, workers=2), Plan(5, workers=4)], ids=str)
-def test_chunks_and_workers_give_the_same_bits(name: str, plan: Plan) -> None:
+def test_parts_and_workers_give_the_same_bits(name: str, plan: Plan) -> None:
     assert same(train(CASES[name], SEEDS, 7, plan), train(CASES[name], SEEDS, 7))
 
 
@@ -45,7 +45,7 @@ def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def test_a_compiled_step_gives_the_same_bits(caplog: pytest.LogCaptureFixture) -> None:
-    """In two chunks of different sizes, on two threads."""
+    """In two parts of different sizes, on two threads."""
     case = CASES["all rows"]
     assert same(train(case, SEEDS, 20, Plan(2, 2, compiled=True)), train(case, SEEDS, 20))
     assert not warnings_of(caplog)

@@ -131,6 +131,7 @@ def mend(folder: Path, commands: list[str]) -> None:
         run(folder, "sh", "-c", command)
 
 
+@pytest.mark.slow
 def test_all_is_the_same_and_the_workspace_stays_as_it_is(folder: Path) -> None:
     before = contents(folder)
     done = program(folder)
@@ -146,6 +147,7 @@ def test_all_is_the_same_and_the_workspace_stays_as_it_is(folder: Path) -> None:
     assert contents(folder) == before
 
 
+@pytest.mark.slow
 def test_a_fresh_clone_needs_no_cache_but_users_tables(made: Path, tmp_path: Path) -> None:
     run(tmp_path, "git", "clone", "-q", str(made), "clone")
     done = program(tmp_path / "clone")
