@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from benchmarks import machine
 from benchmarks.report import grid
 from benchmarks.works import works
 from boundary import clusters, predictions, schema
-from boundary.files import write_columns
+from boundary.files import write_pieces
 from boundary.models import PUBLISHED, Model
 from boundary.optimizers import SGD
 from boundary.training import Examples, Goal, Schedule
@@ -125,7 +126,7 @@ def race(work: Work, data: Data, addresses: Mapping[int, str], rounds: int) -> t
                 alone, trained = timed(lambda: work.done(data))
             processors = time.process_time() - before
             of_workers_before, before = of_workers(address), time.process_time()
-            together, found = timed(lambda address=address: clusters.done(work, data, address))
+            together, found = timed(partial(clusters.done, work, data, address))
             processors_together = time.process_time() - before + of_workers(address) - of_workers_before
             must_be_the_same(trained, expected)
             must_be_the_same(found, expected)
@@ -159,7 +160,7 @@ def publishing(work: Work, trained: Trained, data: Data) -> tuple[float, int]:
                 examples: Examples = getattr(data, part)
                 columns = {"X1": examples.x[0], "X2": examples.x[1], "label": examples.y[0].long()}
                 arrays = {name: column.numpy() for name, column in columns.items()}
-                write_columns(Path(folder, part), predictions.table(model, arrays))
+                write_pieces(Path(folder, part), predictions.tables(model, arrays))
 
         seconds, _ = timed(write)
         return seconds, sum(path.stat().st_size for path in Path(folder).iterdir())

@@ -55,7 +55,7 @@ def plain_loop(work: Work, start: np.ndarray) -> Train:
             optimizer = torch.optim.SGD(model.parameters(), lr=work.lr)
             for _ in range(epochs):
                 model.train()
-                order = torch.randperm(len(x)).split(work.batch_rows) if work.shuffled else [slice(None)]
+                order = torch.split(torch.randperm(len(x)), work.batch_rows) if work.shuffled else [slice(None)]
                 for rows in order:
                     loss = loss_function(model(x[rows]), y[rows])
                     optimizer.zero_grad()
@@ -109,7 +109,7 @@ def lightning(work: Work, start: np.ndarray) -> Train:
 
     x, y, loss_function = tensors_of(work)
 
-    class Module(L.LightningModule):
+    class Module(L.LightningModule):  # type: ignore[misc]
         def __init__(self, replicate: np.ndarray):
             super().__init__()
             self.model = module_of(work, replicate)

@@ -12,7 +12,7 @@ import torch
 from boundary.arithmetic import PRECISIONS
 from boundary.settings import SettingsError
 
-PART_BYTES = 1 << 19  # of a part's largest tensor: what a step needs at a time then stays in the cache of a core
+PART_BYTES = 1 << 21  # of a part's largest tensor: more leaves the cache, less costs more Python than work
 COMPILED_PART_BYTES = 1 << 20  # a compiled step needs less at a time, but its call costs 40 microseconds
 CELLS_PER_THREAD = 1 << 18  # numbers in the largest tensor for each thread: below, waking it costs more than it saves
 SECONDS_PER_CELL = {"exact": 1.6e-8, "fast": 3.5e-9}  # of a step, per number in the network's layers; not compiled
@@ -66,9 +66,8 @@ def keep_freed_memory() -> None:
 def plan(device: torch.device, precision: str, sizes: Sequence[int], rows: int, replicates: int, steps: int) -> Plan:
     """The plan for so many steps, of so many rows each, of networks with layers of these sizes.
 
-    On a CPU, parts are as small as its caches, and each gets a worker, up to the processors (or OMP_NUM_THREADS):
-    workers need not wait for each other at every operation, as PyTorch's own threads do. On a GPU, they are as large
-    as its free memory.
+    On a CPU, parts fit into its caches, and each gets a worker, up to the processors (or OMP_NUM_THREADS): workers need
+    not wait for each other at every operation, as PyTorch's own threads do. On a GPU, parts fit into its free memory.
     """
     bytes_each = rows * torch.finfo(PRECISIONS[precision].dtype).bits // 8
     if device.type == "cuda":
@@ -80,10 +79,9 @@ def plan(device: torch.device, precision: str, sizes: Sequence[int], rows: int, 
     processors = _processors()
     seconds = SECONDS_PER_CELL[precision] * replicates * rows * sum(sizes) * steps / min(replicates, processors)
     compiled = seconds >= COMPILING_PAYS
-    part_bytes = COMPILED_PART_BYTES if compiled else PART_BYTES
-    parts = math.ceil(replicates / max(1, part_bytes // (bytes_each * max(sizes))))
-    if compiled:  # its workers run free of Python's lock: a part for each, though the cache would hold more
-        parts = max(parts, min(replicates, processors))
+    most = max(1, (COMPILED_PART_BYTES if compiled else PART_BYTES) // (bytes_each * max(sizes)))  # of a part
+    least = 1 if compiled else max(1, most // 2)  # in smaller ones, workers would wait for Python's lock
+    parts = max(math.ceil(replicates / most), min(processors, replicates // least))
     workers = min(parts, processors)
     cells = math.ceil(replicates / parts) * rows * max(sizes)
     threads = max(1, min(processors // workers, cells // CELLS_PER_THREAD))

@@ -69,10 +69,11 @@ def on_cpu(replicates: int, rows: int = 800, precision: str = "exact", steps: in
     ("replicates", "rows", "precision", "parts", "workers", "threads"),
     [
         (1, 800, "exact", 1, 1, 1),
-        (8, 800, "exact", 1, 1, 1),  # 8 x 10 x 800 numbers of 8 bytes: 512 kB
-        (16, 800, "exact", 2, 2, 1),
-        (16, 800, "fast", 1, 1, 1),  # of 4 bytes
-        (128, 800, "exact", 16, 4, 1),
+        (31, 800, "exact", 1, 1, 1),
+        (32, 800, "exact", 2, 2, 1),  # 32 x 10 x 800 numbers of 8 bytes: 2 MB, or two halves
+        (32, 800, "fast", 1, 1, 1),  # of 4 bytes
+        (128, 800, "exact", 4, 4, 1),
+        (129, 800, "exact", 5, 4, 1),
         (3, 1_000_000, "exact", 3, 3, 1),  # more than fits, but a replicate is one
         (2, 1_000_000, "exact", 2, 2, 2),
         (1, 100_000, "exact", 1, 1, 3),  # 10^6 numbers, 2^18 for each thread
