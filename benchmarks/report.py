@@ -28,6 +28,12 @@ FLOOR = """\
 The time for an epoch's products at the rate of a large matrix product, and for its layers' outputs and gradients,
 written once and read once, at the rate of a large copy, both on all cores; and how much of the larger of the two the
 quickest of each precision reaches."""
+ANATOMY = """\
+## What a step is made of
+
+circle_v2, a part of 16 replicates, compiled, on one thread, the best of 15 rounds: microseconds per replicate of a
+whole step; of its eight matrix products alone, by C++ of our own and by PyTorch; and of a step on a single row, which
+is what the call costs."""
 
 
 def ratios(timings: Mapping[str, "Timing"], to: str, name: str) -> list[float]:
@@ -47,8 +53,14 @@ def grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) + " |" for line in lines)
 
 
-def table(works: Sequence[Work], results: Results, rates: Mapping[str, tuple[float, float]], machine_name: str) -> str:
-    """The whole report; rates: of each precision, operations and bytes per second."""
+def table(
+    works: Sequence[Work],
+    results: Results,
+    rates: Mapping[str, tuple[float, float]],
+    made_of: Mapping[str, Mapping[str, float]],
+    machine_name: str,
+) -> str:
+    """The whole report; of each precision, rates: operations and bytes per second, and made_of: anatomy's."""
     parts = [f"# Benchmark\n\nWritten by `make bench`.\n\nOn: {machine_name}."]
     parts.append(HOW_TO_READ)
     for work in works:
@@ -71,7 +83,14 @@ def table(works: Sequence[Work], results: Results, rates: Mapping[str, tuple[flo
     parts.append(
         grid(["", "precision", "operations, us", "bytes, us", "measured, us", "reached"], floors(works, results, rates))
     )
+    parts.append(anatomy(made_of))
     return "\n\n".join(parts) + "\n"
+
+
+def anatomy(made_of: Mapping[str, Mapping[str, float]]) -> str:
+    """The last section."""
+    rows = [[precision, *(f"{value:.1f}" for value in found.values())] for precision, found in made_of.items()]
+    return ANATOMY + "\n\n" + grid(["precision", *next(iter(made_of.values()))], rows)
 
 
 def floors(works: Sequence[Work], results: Results, rates: Mapping[str, tuple[float, float]]) -> list[list[str]]:

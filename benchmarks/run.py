@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks import machine, report
+from benchmarks import anatomy, machine, report
 from benchmarks.contenders import ALL_AT_ONCE, ONE_AT_A_TIME, PLAIN, REFERENCE
 from benchmarks.works import Work, works
 from boundary.arithmetic import PRECISIONS
@@ -108,9 +108,11 @@ def main() -> None:
                 if arguments.replicates is None or replicates in arguments.replicates:
                     results[work.name, replicates] = measure(work, replicates, arguments.rounds)
     rates = {precision: machine.rates(p.dtype) for precision, p in PRECISIONS.items()}
-    (arguments.folder / "results.md").write_text(
-        report.table(works(), results, rates, f"{machine.name()}. Other programs' load at the start: {load:.1f}")
-    )
+    circles = works()[0]
+    start = starting_points(circles, anatomy.REPLICATES)
+    made_of = {precision: anatomy.anatomy(circles, start, precision) for precision in PRECISIONS}
+    name = f"{machine.name()}. Other programs' load at the start: {load:.1f}"
+    (arguments.folder / "results.md").write_text(report.table(works(), results, rates, made_of, name))
     report.picture(results).savefig(arguments.folder / "results.png", metadata={"Software": None})
 
 
