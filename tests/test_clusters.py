@@ -19,6 +19,7 @@ import torch
 from conftest import ENVIRONMENT, ROOT
 
 from boundary import clusters, generators, schema, splitting
+from boundary.devices import Plan
 from boundary.losses import LOSSES, balanced, weighted
 from boundary.networks import Network
 from boundary.optimizers import SGD, Adam
@@ -87,6 +88,20 @@ def test_parts_may_stop_early_at_epochs_of_their_own() -> None:
     parts = [part.done(DATA) for part in patient.parts(3)]
     assert len({len(log.epochs) for _, log in parts}) > 1
     must_be_the_same(together(parts), patient.done(DATA))
+
+
+def test_where_one_part_fails_the_others_end_too() -> None:
+    """They would train for an hour otherwise; so it is after Ctrl-C."""
+    advanced: list[None] = []
+
+    def advance() -> None:
+        advanced.append(None)
+        if len(advanced) >= 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work(epochs=10**6).done(DATA, advance, plan=Plan(5, workers=2))
+    assert len(advanced) < 1000
 
 
 class Cluster:
