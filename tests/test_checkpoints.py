@@ -152,11 +152,13 @@ def test_what_cannot_be_written_is_told_once(tmp_path: Path, monkeypatch: pytest
     told: list[str] = []
     (tmp_path / "parts").write_text("")
     saved = Checkpoints(tmp_path / "parts", "key", told.append)
-    work(Schedule(3)).done(Data(*circles()), saver_of=saved.of, plan=Plan(3))
+    found, found_log = work(Schedule(3)).done(Data(*circles()), saver_of=saved.of, plan=Plan(3))
+    whole, log = work(Schedule(3)).done(Data(*circles()))
+    assert same_bits((found, found_log.weights.double()), (whole, log.weights.double()))
     saved.remove()
-    (line,) = told
-    assert line.startswith(f"{tmp_path}/parts")
-    assert line.endswith(": if this training is interrupted, it will start again")
+    assert (tmp_path / "parts").read_text() == ""
+    start_again = "if this training is interrupted, it will start again"
+    assert told == [f"{saved.parts[0].path}: cannot be written (File exists): {start_again}"]
 
 
 def test_the_key_is_of_settings_and_data(tmp_path: Path) -> None:

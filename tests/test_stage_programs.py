@@ -548,8 +548,7 @@ def test_a_checkpoint_that_cannot_be_written_is_said_once_and_stops_nothing(
     blocked.write_text("not a folder")
     assert line_of("train", "moons", folder) is None
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"{blocked}/moons/")
-    assert ": cannot be written (" in line
+    assert re.match(rf"{re.escape(str(blocked))}/moons/[0-9a-f]{{16}}\.safetensors: cannot be written \(", line)
     for file in ("models/moons.safetensors", "history/moons.csv", "predictions/moons/test.parquet"):
         assert (folder / file).read_bytes() == (made / file).read_bytes()
 
