@@ -8,7 +8,7 @@ export DVC_NO_ANALYTICS := 1
 RUN_DVC := compare crashes ecosystem mend pipeline readme same_bits sharing tutorial verify
 export VARIANT INPUT OUTPUT REV
 
-.PHONY: help setup repro plots compare predict experiments changes fresh verify schema bench bench-cluster times growth \
+.PHONY: help setup repro plots compare predict experiments changes fresh verify schema bench bench-cluster bench-gpu times growth \
 	test test-slow coverage mutation lint format clean
 .DEFAULT_GOAL := help
 
@@ -58,6 +58,9 @@ bench: $(BENCH)/run ## compare its speed with that of other libraries, into benc
 
 bench-cluster: $(VENV)/test ## what a Dask cluster on this machine costs and gains, into benchmarks/cluster.md
 	@python -m benchmarks.cluster benchmarks
+
+bench-gpu: $(VENV)/test ## how fast a GPU trains, and whether with the same bits as the CPU, into benchmarks/gpu.md
+	@python -m benchmarks.gpu benchmarks
 
 times: $(VENV)/run ## what the pipeline's own time goes into: imports, DVC, training, drawing
 	@python -m tools.times

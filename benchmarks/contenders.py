@@ -197,7 +197,7 @@ def jax_vmap(work: Work, start: np.ndarray) -> Train:
     return lambda epochs: np.asarray(run(jnp.asarray(start, jnp.float32), keys, epochs))
 
 
-def boundary(precision: str, compiled: bool) -> Callable[[Work, np.ndarray], Train]:
+def boundary(precision: str, compiled: bool, device: str = "cpu") -> Callable[[Work, np.ndarray], Train]:
     """This project, as its train stage does it, with the history's first and last epoch."""
 
     def prepare(work: Work, start: np.ndarray) -> Train:
@@ -206,13 +206,13 @@ def boundary(precision: str, compiled: bool) -> Callable[[Work, np.ndarray], Tra
         examples, few = Examples.of(x, targets), Examples.of(x[:, :8].copy(), targets[:, :8].copy())
         goal = Goal.of("binary" if work.classes == 2 else "multiclass", None)
         steps = 10**12 if compiled else 1  # long work is compiled
-        plan = devices.plan(torch.device("cpu"), precision, work.network.sizes, work.batch_rows, len(start), steps)
+        plan = devices.plan(torch.device(device), precision, work.network.sizes, work.batch_rows, len(start), steps)
         drawn = torch.stack([torch.Generator().manual_seed(r).get_state() for r in range(len(start))])
 
         def train(epochs: int) -> np.ndarray:
             schedule = Schedule(epochs, batch_size=work.batch_rows, log_every=epochs)
             begun = torch.from_numpy(start)
-            whole = Replicates(work.network, goal, SGD(work.lr), precision, "cpu", schedule, begun, drawn, 0)
+            whole = Replicates(work.network, goal, SGD(work.lr), precision, device, schedule, begun, drawn, 0)
             return whole.done(Data(examples, few), plan=plan)[0].numpy()
 
         return train

@@ -29,7 +29,7 @@ def load() -> float:
     return os.getloadavg()[0]
 
 
-def _rate(work: Callable[[], object], amount: float) -> float:
+def rate(work: Callable[[], object], amount: float) -> float:
     """Amount per second, of the best of 20 calls."""
     times = []
     for _ in range(20):
@@ -44,8 +44,8 @@ def rates(dtype: torch.dtype) -> tuple[float, float]:
     torch.set_num_threads(os.cpu_count() or 1)
     a, b, out = (torch.ones(1024, 1024, dtype=dtype) for _ in range(3))
     source, target = (torch.ones(1 << 25, dtype=torch.float32) for _ in range(2))
-    multiplied = _rate(lambda: torch.mm(a, b, out=out), 2 * 1024**3)
-    copied = _rate(lambda: target.copy_(source), 2 * 4 * (1 << 25))
+    multiplied = rate(lambda: torch.mm(a, b, out=out), 2 * 1024**3)
+    copied = rate(lambda: target.copy_(source), 2 * 4 * (1 << 25))
     return multiplied, copied
 
 

@@ -15,11 +15,32 @@ from boundary.settings import SettingsError
 PART_BYTES = 1 << 21  # of a part's largest tensor: more leaves the cache, less costs more Python than work
 COMPILED_PART_BYTES = 1 << 20  # a compiled step needs less at a time, but its call costs 40 microseconds
 CELLS_PER_THREAD = 1 << 18  # numbers in the largest tensor for each thread: below, waking it costs more than it saves
-SECONDS_PER_CELL = {"exact": 1.6e-8, "fast": 3.5e-9}  # of a step, per number in the network's layers; not compiled
-COMPILING_PAYS = 60.0  # seconds of work: compiling takes some 20, and what is left a third of the time
-COMPILING_PAYS_ON_GPU = 50_000  # steps: there it saves the time to launch operations, a millisecond or two a step
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # glibc's malloc.h
-COPIES = 4  # numbers that a step holds at a time, for each number in the network's layers
+COPIES, COMPILED_COPIES = 16, 4  # numbers that a step on a GPU holds at most, for each number in the network's layers
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds that a step takes which is not compiled: the larger of two, each measured.
+
+    `calls`: to start its operations, however small they are; `each`: for each number in the network's layers.
+    """
+
+    calls: float
+    each: float
+
+    def of(self, numbers: int) -> float:
+        """Of a step with so many numbers in the layers of all its replicates."""
+        return max(self.calls, numbers * self.each)
+
+
+COSTS = {
+    ("cpu", "exact"): Cost(calls=5e-4, each=1.6e-8),
+    ("cpu", "fast"): Cost(calls=2e-4, each=3.5e-9),
+    ("cuda", "exact"): Cost(calls=1.4e-3, each=7.3e-11),
+    ("cuda", "fast"): Cost(calls=3.4e-4, each=2.3e-11),
+}
+COMPILING_PAYS = {"cpu": 60.0, "cuda": 20.0}  # seconds of work: compiling takes a third of that, and saves half or more
 
 
 @dataclass(frozen=True)
@@ -69,16 +90,17 @@ def plan(device: torch.device, precision: str, sizes: Sequence[int], rows: int, 
     On a CPU, parts fit into its caches, and each gets a worker, up to the processors (or OMP_NUM_THREADS): workers need
     not wait for each other at every operation, as PyTorch's own threads do. On a GPU, parts fit into its free memory.
     """
+    if (device.type, precision) not in COSTS:
+        return Plan()
+    processors = _processors() if device.type == "cpu" else 1
+    seconds = steps * COSTS[device.type, precision].of(math.ceil(replicates / processors) * rows * sum(sizes))
+    compiled = seconds >= COMPILING_PAYS[device.type]
     bytes_each = rows * torch.finfo(PRECISIONS[precision].dtype).bits // 8
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
-        parts = math.ceil(replicates * bytes_each * sum(sizes) * COPIES / free)
-        return Plan(min(parts, replicates), compiled=steps >= COMPILING_PAYS_ON_GPU)
-    if device.type != "cpu":
-        return Plan()
-    processors = _processors()
-    seconds = SECONDS_PER_CELL[precision] * replicates * rows * sum(sizes) * steps / min(replicates, processors)
-    compiled = seconds >= COMPILING_PAYS
+        needed = replicates * bytes_each * sum(sizes) * (COMPILED_COPIES if compiled else COPIES)
+        parts = math.ceil(needed / free)
+        return Plan(min(parts, replicates), compiled=compiled)
     most = max(1, (COMPILED_PART_BYTES if compiled else PART_BYTES) // (bytes_each * max(sizes)))  # of a part
     least = 1 if compiled else max(1, most // 2)  # in smaller ones, workers would wait for Python's lock
     parts = max(math.ceil(replicates / most), min(processors, replicates // least))

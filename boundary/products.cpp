@@ -1,7 +1,7 @@
 // c[r] = a[r] @ b[r] for many small matrices: (R, m, k) @ (R, k, n), or (k, n) for all r, in float64 or float32.
 //
-// Libraries of linear algebra are made for large matrices; ten by ten times ten by 800 they do at a third of a
-// processor's rate. Here a tile of c stays in vector registers while its terms are summed up:
+// Libraries of linear algebra are made for large matrices, and slow at ten by ten times ten by 800: `make bench` times
+// both. Here a tile of c stays in vector registers while its terms are summed up:
 //
 //   rows of b contiguous      a tile is some rows by some vectors of columns; a term is a number of a times vectors of b
 //   columns of b contiguous   a tile is some rows by some columns, dot products of rows of a and columns of b, each in

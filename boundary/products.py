@@ -1,15 +1,16 @@
-"""Products of small matrices, many at a time, by C++ of our own, which a compiled step is given: see products.cpp.
+"""Products of small matrices, many at a time, for compiled steps: on a CPU by C++ of our own, see products.cpp.
 
 Shapes: R replicates; a (R, m, k), b (R, k, n) or, for all replicates, (k, n).
 """
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, reduce
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+FEW, FEW_ON_GPU = 2, 16  # terms: products of no more are fused with what comes before and after them
 LARGEST = 32  # rows of a: those of more are as quick, and quicker in float32, by PyTorch's own
 SOURCE = Path(__file__).with_suffix(".cpp")
 
@@ -26,12 +27,20 @@ def load() -> Callable[[Tensor, Tensor], Tensor]:
 
 
 def matmul(a: Tensor, b: Tensor) -> Tensor:
-    """a @ b: in C++ what that is made for, all else by PyTorch; a term or two, which the compiler fuses with more."""
-    if a.shape[-1] == 1:
-        return a * b
-    if a.shape[-1] == 2:
-        return a[..., :1] * b[..., :1, :] + a[..., 1:] * b[..., 1:, :]
+    """a @ b: in C++ what that is made for; written out, or by PyTorch, what is not."""
+    if a.shape[-1] <= FEW:
+        return _written_out(a, b)
     contiguous = b.stride(-1) == 1 or (b.stride(-2) == 1 and a.stride(-1) == 1)
     if contiguous and a.dim() == 3 and a.shape[1] <= LARGEST:
         return torch.ops.boundary.product(a, b)
     return torch.matmul(a, b)
+
+
+def fused(a: Tensor, b: Tensor) -> Tensor:
+    """a @ b for a GPU: of few terms written out, of more by PyTorch."""
+    return _written_out(a, b) if a.shape[-1] <= FEW_ON_GPU else torch.matmul(a, b)
+
+
+def _written_out(a: Tensor, b: Tensor) -> Tensor:
+    """Term by term, for the compiler to fuse."""
+    return reduce(torch.add, (a[..., k : k + 1] * b[..., k : k + 1, :] for k in range(a.shape[-1])))

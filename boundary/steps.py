@@ -48,9 +48,8 @@ class Step:
 def compiled(step: Step, device: torch.device, threads: int) -> Run:
     """The step as one program of PyTorch's compiler, made at its first call; where that fails, the step as it is.
 
-    On a CPU, C++ in which a * b + c is rounded twice, as IEEE 754 has it, and which runs free of Python's lock; on one
-    thread, with products of our own. On a GPU, PyTorch's own kernels recorded as a CUDA graph: the compiler's would
-    round a * b + c once.
+    On a CPU, C++ that runs free of Python's lock; on one thread, with products of our own. On a GPU, kernels recorded
+    as a CUDA graph, which starts them all at once. In both, a * b + c is rounded twice, as IEEE 754 has it.
     """
     with _COMPILING:  # the parts of a work ask for the same at once
         return _compiled(step, device, threads)
@@ -61,16 +60,17 @@ _COMPILING = threading.Lock()
 
 @cache
 def _compiled(step: Step, device: torch.device, threads: int) -> Run:
-    how: dict[str, Any] = {"fullgraph": True, "dynamic": False, "isolate_recompiles": True, "recompile_limit": 1 << 16}
-    call: Callable[..., Outcome] = step.__call__
+    options: dict[str, Any] = {"cpp_wrapper": True, "cpp.enable_floating_point_contract_flag": "off"}
+    matmul = step.arithmetic.matmul
     if device.type == "cuda":
-        how["backend"] = "cudagraphs"
-    else:
-        how["options"] = {"cpp_wrapper": True, "cpp.enable_floating_point_contract_flag": "off"}
-        if threads == 1:
-            with suppress(Exception):  # without a compiler: told below
-                call = replace(step, arithmetic=replace(step.arithmetic, matmul=products.load())).__call__
-    program = torch.compile(call, **how)
+        options = {"triton.cudagraphs": True, "emulate_precision_casts": True}  # the latter: no contraction
+        matmul = products.fused
+    elif threads == 1:
+        with suppress(Exception):  # without a compiler: told below
+            matmul = products.load()
+    call: Callable[..., Outcome] = replace(step, arithmetic=replace(step.arithmetic, matmul=matmul)).__call__
+    how: dict[str, Any] = {"fullgraph": True, "dynamic": False, "isolate_recompiles": True, "recompile_limit": 1 << 16}
+    program = torch.compile(call, options=options, **how)
     failed = False
 
     def run(parameters: Tensor, memory: Tensor, rates: Tensor, x: Tensor, y: Tensor) -> Outcome:

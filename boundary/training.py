@@ -24,6 +24,7 @@ from boundary.settings import SettingsError
 from boundary.steps import Step, compiled
 from boundary.stopping import Best
 
+RATES = 1 << 10  # steps whose rates are moved to the device at once: it need not wait for the others
 EVALUATED = 1 << 14  # rows of the test part that go through the network at once
 
 
@@ -152,15 +153,14 @@ def fit(
         if state.best:
             best = Best(**{name: tensor.to(start.device) for name, tensor in state.best.items()})
     steps_done = (first_epoch + schedule.burn_in_epochs) * math.ceil(len(train) / batch_rows)
-    rates = itertools.islice(optimizer.rates(), steps_done, None)
+    rates = _rates(optimizer, steps_done, parameters)
     step = Step(network, goal.loss, optimizer, arithmetic)
     run = compiled(step, start.device, torch.get_num_threads()) if compile_step else step
     for epoch in range(first_epoch, schedule.epochs):
         logged = epoch >= 0 and (epoch % schedule.log_every == 0 or epoch == schedule.epochs - 1)
         totals: list[dict[str, Tensor]] = []
         for batch in _batches(train, batch_rows, generators):
-            rate = torch.tensor(next(rates), dtype=arithmetic.dtype, device=start.device)
-            parameters, memory, logits = run(parameters, memory, rate, batch.x, batch.y)
+            parameters, memory, logits = run(parameters, memory, next(rates), batch.x, batch.y)
             if logged:
                 totals.append(_totals(arithmetic, goal, logits, batch.y))
         if logged:
@@ -187,6 +187,13 @@ def fit(
     if best is None or schedule.patience is None:
         return parameters, history
     return best.parameters, stopped_early(history, best.epoch.cpu(), schedule.patience)
+
+
+def _rates(optimizer: Optimizer, steps_done: int, like: Tensor) -> Iterator[Tensor]:
+    """The rates of step after step, on the device and in the dtype of a tensor: many are moved there at a time."""
+    rates = itertools.islice(optimizer.rates(), steps_done, None)
+    while True:
+        yield from torch.tensor([*itertools.islice(rates, RATES)], dtype=like.dtype, device=like.device)
 
 
 def _evaluate(

@@ -18,6 +18,7 @@ from boundary import (
     clusters,
     files,
     history,
+    memory,
     models,
     params,
     predictions,
@@ -54,6 +55,9 @@ def main() -> None:
         parameters, logged = train(work, assembly.data_of(described, parts), name, saved)
     except SettingsError as error:
         raise params.ParamsError(f"{arguments.params}: {error}") from None
+    except torch.OutOfMemoryError:
+        found = f"variants.{name}: found more than the GPU's memory has room for beside other programs"
+        raise params.ParamsError(f"{arguments.params}: {found}, expected device: cpu, or {memory.REMEDY}") from None
     model = models.Model(work.network, described, parameters.to(models.PUBLISHED), settings.seed)
     if saved is not None and saved.resumed is not None:
         print(f"{name}: went on from {saved.resumed}")
@@ -107,7 +111,7 @@ def train(work: Work, data: Data, name: str, saved: checkpoints.Checkpoints | No
         return clusters.done(work, data, address, lambda each, total: shown(each, total, "part"))
     plan = work.plan(len(data.train))
     if plan.compiled:
-        print(f"{name}: long work, so its step is compiled first, which takes about half a minute", flush=True)
+        print(f"{name}: long work, so its step is compiled first, which takes up to half a minute", flush=True)
     with shown(None, plan.parts * work.epochs, "epoch") as progress:
         return work.done(data, progress.update, saved.of if saved else lambda part: None, plan)
 

@@ -117,8 +117,10 @@ CONTROL = {"float32": Case((64, 64, 64), "relu", "adam", {"lr": 0.01}, companies
 CASES = SMALL | WIDE | HARD | DEEP | CONTROL
 
 
-def train(case: Case, seeds: Sequence[int], epochs: int, plan: Plan | None = None) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weights (R, P) and all that was logged (values, R), both float64 (in float32: the weights float32).
+def train(
+    case: Case, seeds: Sequence[int], epochs: int, plan: Plan | None = None, device: str = "cpu"
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weights (R, P) and all that was logged (values, R), both float64 on the CPU (in float32: the weights float32).
 
     By training.fit itself, or, with a plan, in parts and compiled.
     """
@@ -131,11 +133,12 @@ def train(case: Case, seeds: Sequence[int], epochs: int, plan: Plan | None = Non
     goal = Goal.of(*case.task)
     if plan is None:
         both = data.train, data.test
-        parameters, log = fit(network, goal, optimizer, case.arithmetic, both, start, generators, schedule)
+        parameters, log = fit(network, goal, optimizer, case.arithmetic, both, start.to(device), generators, schedule)
+        parameters = parameters.cpu()
     else:
         precision = next(name for name, arithmetic in PRECISIONS.items() if arithmetic is case.arithmetic)
         states = torch.stack([generator.get_state() for generator in generators])
-        work = Work(network, goal, optimizer, precision, "cpu", schedule, start, states, 0)
+        work = Work(network, goal, optimizer, precision, device, schedule, start, states, 0)
         parameters, log = work.done(data, plan=plan)
     return parameters, torch.cat(list(log.values.values()))
 

@@ -129,12 +129,25 @@ def test_long_work_is_compiled_and_no_other(four_processors: None) -> None:
     assert not on_cpu(10_000, steps=10).compiled
 
 
-@pytest.mark.parametrize(("replicates", "parts"), [(1, 1), (100, 1), (1000, 2), (10_000, 12)])
-def test_on_a_gpu_parts_fill_the_memory(monkeypatch: pytest.MonkeyPatch, replicates: int, parts: int) -> None:
-    """A replicate of 23 x 800 numbers of 8 bytes, four times: 589 kB, of 512 MB."""
+@pytest.mark.parametrize(
+    ("replicates", "steps", "parts", "compiled"),
+    [
+        (1, 1000, 1, False),
+        (100, 1000, 1, False),
+        (1000, 1000, 5, False),  # of 23 x 800 numbers of 8 bytes, 16 times: 2.36 GB, of 0.512
+        (1000, 100_000, 2, True),  # 4 times
+        (10_000, 1000, 46, False),  # by the rate of its memory 13 seconds
+        (10_000, 2000, 12, True),  # 27 seconds
+        (1, 10_000, 1, False),  # started one by one, its operations take 14 seconds
+        (1, 20_000, 1, True),  # 28 seconds
+    ],
+)
+def test_on_a_gpu_parts_fill_the_memory_and_long_work_is_compiled(
+    monkeypatch: pytest.MonkeyPatch, replicates: int, steps: int, parts: int, compiled: bool
+) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (512_000_000, 1_000_000_000))
-    plan = devices.plan(torch.device("cuda"), "exact", CIRCLES, 800, replicates, 1000)
-    assert (plan.parts, plan.workers, plan.compiled) == (parts, 1, False)
+    plan = devices.plan(torch.device("cuda"), "exact", CIRCLES, 800, replicates, steps)
+    assert plan == devices.Plan(parts, compiled=compiled)
 
 
 FAULTS = """

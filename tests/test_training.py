@@ -375,7 +375,7 @@ MOVING_DATA = {
     "ones_like",
     "scalar_tensor",
     "slice",
-} | {"select", "split", "squeeze", "stack", "transpose", "unsqueeze", "view", "zeros_like"}
+} | {"select", "split", "squeeze", "stack", "transpose", "unbind", "unsqueeze", "view", "zeros_like"}
 DRAWN_ON_THE_CPU = {"rand", "randperm"}
 ALLOWED = ROUNDED_AS_IEEE_SAYS | WITHOUT_ROUNDING | ON_INTEGERS | EXACT_ON_OPERANDS | MOVING_DATA | DRAWN_ON_THE_CPU
 

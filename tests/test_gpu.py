@@ -1,0 +1,49 @@
+"""A GPU gives the same bits as the CPU, whatever is trained, in parts and compiled too. Skipped where there is none."""
+
+import pytest
+import torch
+from exact_run import HARD, SMALL, WIDE, Case, train
+from torch import Tensor
+
+from boundary.devices import Plan
+
+pytestmark = [
+    pytest.mark.usefixtures("one_thread"),
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"),
+    pytest.mark.filterwarnings("default"),  # PyTorch's compiler gives several: of what it uses itself, of empty graphs
+]
+EPOCHS = {
+    "circle_v2": 1000,
+    "64-64-64": 100,
+    "long": 3000,
+    "long, in batches": 300,
+    "perfect": 2000,
+    "vanishing": 3000,
+    "many rows": 20,
+}
+SEEDS = [42, 43, 44, 45, 46]
+
+
+def same(found: tuple[Tensor, Tensor], expected: tuple[Tensor, Tensor]) -> bool:
+    """Every bit of weights and log."""
+    return all(torch.equal(a.view(torch.int64), b.view(torch.int64)) for a, b in zip(found, expected, strict=True))
+
+
+def problems(case: Case, seeds: list[int], epochs: int, plans: list[Plan | None]) -> list[Plan | None]:
+    """The plans by which other bits come out on the GPU than on the CPU."""
+    expected = train(case, seeds, epochs)
+    return [plan for plan in plans if not same(train(case, seeds, epochs, plan, device="cuda"), expected)]
+
+
+@pytest.mark.parametrize("name", SMALL | HARD)
+def test_a_gpu_gives_the_same_bits(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    assert problems((SMALL | HARD)[name], SEEDS, EPOCHS[name], [None, Plan(2), Plan(2, compiled=True)]) == []
+    assert not [record for record in caplog.records if record.name == "boundary.steps"]
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_so_it_does_with_every_activation_and_optimizer_in_wide_networks(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert problems(WIDE[name], SEEDS[:2], 5, [None, Plan(compiled=True)]) == []
+    assert not [record for record in caplog.records if record.name == "boundary.steps"]
