@@ -5,7 +5,8 @@ optional. `load` checks the whole file and reports every problem at once, one li
 types, of keys together by boundary/contradictions.py.
 """
 
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -26,6 +27,7 @@ NotNegative = Annotated[float, Meta(ge=0)]
 Positive = Annotated[float, Meta(gt=0)]
 Share = Annotated[float, Meta(gt=0, lt=1)]
 ShareOrNone = Annotated[float, Meta(ge=0, lt=1)]
+DEEPEST = 100  # levels of nesting
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")]  # a file name everywhere, and DVC's key
 
 LossName = Literal["bce_with_logits", "cross_entropy", "l1", "mse"]
@@ -219,7 +221,9 @@ def load(path: Path) -> Params:
     from boundary import contradictions  # which imports the types above
 
     try:
-        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        too_deep = any(levels > DEEPEST for levels in _levels(YAML(typ="safe").parse(text)))
+        content = None if too_deep else YAML(typ="safe").load(text)
     except UnicodeDecodeError as error:
         raise ParamsError(f"{path}: not UTF-8 text (byte {error.start})") from None
     except OSError:
@@ -232,6 +236,8 @@ def load(path: Path) -> Params:
     except Exception as error:  # the reader's own: KeyError, IndexError, TypeError, RecursionError have been seen
         what = " ".join(str(error).split())
         raise ParamsError(f"{path}: not readable as YAML: {type(error).__name__} {what}".rstrip()) from None
+    if too_deep:
+        raise ParamsError(f"{path}: not readable as YAML: found more than {DEEPEST} levels of nesting, expected fewer")
     problems: list[str] = []
     values: dict[str, Any] = dict.fromkeys(Params.__struct_fields__)
     values |= checked.read_fields(content, Params, "", problems)
@@ -244,6 +250,14 @@ def load(path: Path) -> Params:
     if problems:
         raise ParamsError("\n".join(f"{path}: {problem}" for problem in problems))
     return params
+
+
+def _levels(events: Iterable[Any]) -> Iterator[int]:
+    """How deep in collections, event after event: a file of many thousand levels would end the program that reads it."""
+    from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
+
+    steps = (isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent) for event in events)
+    return itertools.accumulate(steps)
 
 
 def entry(path: Path, section: str, entries: Mapping[str, T], name: str) -> T:
