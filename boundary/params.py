@@ -253,7 +253,7 @@ def load(path: Path) -> Params:
 
 
 def _levels(events: Iterable[Any]) -> Iterator[int]:
-    """How deep in collections, event after event: a file of many thousand levels would end the program that reads it."""
+    """How deep in collections, event after event: too many thousands would end the program."""
     from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
 
     steps = (isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent) for event in events)
