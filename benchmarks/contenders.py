@@ -206,7 +206,8 @@ def boundary(precision: str, compiled: bool, device: str = "cpu") -> Callable[[W
         examples, few = Examples.of(x, targets), Examples.of(x[:, :8].copy(), targets[:, :8].copy())
         goal = Goal.of("binary" if work.classes == 2 else "multiclass", None)
         steps = 10**12 if compiled else 1  # long work is compiled
-        plan = devices.plan(torch.device(device), precision, work.network.sizes, work.batch_rows, len(start), steps)
+        rows, sizes = work.batch_rows, work.network.sizes
+        plan = devices.plan(torch.device(device), precision, sizes, rows, len(start), steps, len(few))
         drawn = torch.stack([torch.Generator().manual_seed(r).get_state() for r in range(len(start))])
 
         def train(epochs: int) -> np.ndarray:

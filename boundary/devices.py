@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 
@@ -16,7 +17,7 @@ PART_BYTES = 1 << 21  # of a part's largest tensor: more leaves the cache, less 
 COMPILED_PART_BYTES = 1 << 20  # a compiled step needs less at a time, but its call costs 40 microseconds
 CELLS_PER_THREAD = 1 << 18  # numbers in the largest tensor for each thread: below, waking it costs more than it saves
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # glibc's malloc.h
-COPIES, COMPILED_COPIES = 16, 4  # numbers that a step on a GPU holds at most, for each number in the network's layers
+COPIES = 16  # numbers that a step on a GPU holds at most, for each parameter and each number in the network's layers
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,10 @@ class Cost:
 COSTS = {
     ("cpu", "exact"): Cost(calls=5e-4, each=1.6e-8),
     ("cpu", "fast"): Cost(calls=2e-4, each=3.5e-9),
-    ("cuda", "exact"): Cost(calls=1.4e-3, each=7.3e-11),
-    ("cuda", "fast"): Cost(calls=3.4e-4, each=2.3e-11),
+    ("cuda", "exact"): Cost(calls=1.7e-3, each=8.1e-11),
+    ("cuda", "fast"): Cost(calls=6e-4, each=2.8e-11),
 }
-COMPILING_PAYS = {"cpu": 60.0, "cuda": 20.0}  # seconds of work: compiling takes a third of that, and saves half or more
+COMPILING_PAYS = {"cpu": 60.0, "cuda": 30.0}  # seconds of work: compiling takes a third of that, and saves more
 
 
 @dataclass(frozen=True)
@@ -84,23 +85,27 @@ def keep_freed_memory() -> None:
         glibc.mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
 
 
-def plan(device: torch.device, precision: str, sizes: Sequence[int], rows: int, replicates: int, steps: int) -> Plan:
+def plan(
+    device: torch.device, precision: str, sizes: Sequence[int], rows: int, replicates: int, steps: int, evaluated: int
+) -> Plan:
     """The plan for so many steps, of so many rows each, of networks with layers of these sizes.
 
     On a CPU, parts fit into its caches, and each gets a worker, up to the processors (or OMP_NUM_THREADS): workers need
-    not wait for each other at every operation, as PyTorch's own threads do. On a GPU, parts fit into its free memory.
+    not wait for each other at every operation, as PyTorch's own threads do. On a GPU, parts fit into its free memory,
+    also when so many rows are `evaluated` at once.
     """
     if (device.type, precision) not in COSTS:
         return Plan()
     processors = _processors() if device.type == "cpu" else 1
     seconds = steps * COSTS[device.type, precision].of(math.ceil(replicates / processors) * rows * sum(sizes))
     compiled = seconds >= COMPILING_PAYS[device.type]
-    bytes_each = rows * torch.finfo(PRECISIONS[precision].dtype).bits // 8
+    number = torch.finfo(PRECISIONS[precision].dtype).bits // 8
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
-        needed = replicates * bytes_each * sum(sizes) * (COMPILED_COPIES if compiled else COPIES)
-        parts = math.ceil(needed / free)
-        return Plan(min(parts, replicates), compiled=compiled)
+        parameters = sum((i + 1) * o for i, o in pairwise(sizes))
+        needed = replicates * (max(rows, evaluated) * sum(sizes) + parameters) * number * COPIES
+        return Plan(min(math.ceil(needed / max(free, 1)), replicates), compiled=compiled)
+    bytes_each = rows * number
     most = max(1, (COMPILED_PART_BYTES if compiled else PART_BYTES) // (bytes_each * max(sizes)))  # of a part
     least = 1 if compiled else max(1, most // 2)  # in smaller ones, workers would wait for Python's lock
     parts = max(math.ceil(replicates / most), min(processors, replicates // least))

@@ -5,8 +5,7 @@ optional. `load` checks the whole file and reports every problem at once, one li
 types, of keys together by boundary/contradictions.py.
 """
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -215,15 +214,12 @@ def load(path: Path) -> Params:
     YAML is read by the reader that DVC uses, so that a value means the same here and in dvc.lock: YAML 1.2, where
     1e-3 is a number and `yes` is a word.
     """
-    from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError
 
     from boundary import contradictions  # which imports the types above
 
     try:
-        text = path.read_text(encoding="utf-8")
-        too_deep = any(levels > DEEPEST for levels in _levels(YAML(typ="safe").parse(text)))
-        content = None if too_deep else YAML(typ="safe").load(text)
+        content = _read(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
         raise ParamsError(f"{path}: not UTF-8 text (byte {error.start})") from None
     except OSError:
@@ -236,8 +232,6 @@ def load(path: Path) -> Params:
     except Exception as error:  # the reader's own: KeyError, IndexError, TypeError, RecursionError have been seen
         what = " ".join(str(error).split())
         raise ParamsError(f"{path}: not readable as YAML: {type(error).__name__} {what}".rstrip()) from None
-    if too_deep:
-        raise ParamsError(f"{path}: not readable as YAML: found more than {DEEPEST} levels of nesting, expected fewer")
     problems: list[str] = []
     values: dict[str, Any] = dict.fromkeys(Params.__struct_fields__)
     values |= checked.read_fields(content, Params, "", problems)
@@ -252,12 +246,19 @@ def load(path: Path) -> Params:
     return params
 
 
-def _levels(events: Iterable[Any]) -> Iterator[int]:
-    """How deep in collections, event after event: too many thousands would end the program."""
+def _read(text: str) -> Any:
+    """As plain data. Raises whatever the reader raises; nested too deep, the text would end the process."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError
     from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
 
-    steps = (isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent) for event in events)
-    return itertools.accumulate(steps)
+    levels = 0
+    for event in YAML(typ="safe").parse(text):
+        levels += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if levels > DEEPEST:
+            problem = f"found more than {DEEPEST} levels of nesting, expected at most that"
+            raise MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+    return YAML(typ="safe").load(text)
 
 
 def entry(path: Path, section: str, entries: Mapping[str, T], name: str) -> T:

@@ -63,7 +63,8 @@ def _compiled(step: Step, device: torch.device, threads: int) -> Run:
     options: dict[str, Any] = {"cpp_wrapper": True, "cpp.enable_floating_point_contract_flag": "off"}
     matmul = step.arithmetic.matmul
     if device.type == "cuda":
-        options = {"triton.cudagraphs": True, "emulate_precision_casts": True}  # the latter: no contraction
+        # the latter is what makes the compiler tell Triton enable_fp_fusion=False, that is, not to contract a * b + c
+        options = {"triton.cudagraphs": True, "emulate_precision_casts": True}
         matmul = products.fused
     elif threads == 1:
         with suppress(Exception):  # without a compiler: told below
@@ -79,6 +80,8 @@ def _compiled(step: Step, device: torch.device, threads: int) -> Run:
             return step(parameters, memory, rates, x, y)
         try:
             new_parameters, new_memory, logits = program(parameters, memory, rates, x, y)
+        except torch.OutOfMemoryError:  # the step as it is would need more
+            raise
         except Exception as error:  # of many classes; what is not the compiler's fault comes again below
             if not failed:
                 reason = " ".join(str(error).split("\n")[:2])

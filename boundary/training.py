@@ -24,7 +24,7 @@ from boundary.settings import SettingsError
 from boundary.steps import Step, compiled
 from boundary.stopping import Best
 
-RATES = 1 << 10  # steps whose rates are moved to the device at once: it need not wait for the others
+RATES = 1 << 10  # steps whose rates are copied to the device at once: each copy waits for all steps before it
 EVALUATED = 1 << 14  # rows of the test part that go through the network at once
 
 
@@ -172,7 +172,7 @@ def fit(
                 if best is None:
                     best = Best.first(epoch, parameters, on_validation)
                 best = best.after(epoch, parameters, on_validation, schedule.patience)
-        ended = epoch == schedule.epochs - 1 or (best is not None and bool(best.stopped.all()))
+        ended = epoch == schedule.epochs - 1 or (logged and best is not None and bool(best.stopped.all()))
         if saver is not None and saver.due(ended):
             drawn_so_far = [generator.get_state() for generator in generators]
             fields = {} if best is None else vars(best)

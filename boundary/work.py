@@ -76,12 +76,14 @@ class Work:
         """How many each replicate is trained for, burn-in included."""
         return self.schedule.burn_in_epochs + self.schedule.epochs
 
-    def plan(self, rows: int) -> devices.Plan:
-        """How to run it on this machine, with so many rows to train on."""
+    def plan(self, data: Data) -> devices.Plan:
+        """How to run it on this machine."""
+        rows = len(data.train)
         batch_rows = min(self.schedule.batch_size or rows, rows)
         steps = self.epochs * math.ceil(rows / batch_rows)
         device = devices.choose(self.device, self.precision)
-        return devices.plan(device, self.precision, self.network.sizes, batch_rows, len(self), steps)
+        evaluated = min(training.EVALUATED, max(len(data.test), len(data.validation or ())))
+        return devices.plan(device, self.precision, self.network.sizes, batch_rows, len(self), steps, evaluated)
 
     def done(
         self,
@@ -96,7 +98,7 @@ class Work:
         makes the saver of a part. Raises SettingsError where the device is not there.
         """
         device = devices.choose(self.device, self.precision)
-        plan = plan or self.plan(len(data.train))
+        plan = plan or self.plan(data)
         parts = self.parts(plan.parts)
         torch.set_num_threads(plan.threads)
         devices.keep_freed_memory()

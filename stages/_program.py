@@ -34,9 +34,8 @@ def state(place: Path) -> State:
 
 
 FOLDERS = [Path(__file__).resolve().parents[1] / name for name in ("boundary", "stages")]
-CODE = {
-    path: state(path) for folder in FOLDERS for path in [*folder.glob("*.py"), *folder.glob("*.cpp")]
-}  # before it is imported
+FILES = [path for folder in FOLDERS for path in [*folder.glob("*.py"), *folder.glob("*.cpp")]]
+CODE = {path: state(path) for path in FILES}  # before it is imported
 _sources: dict[Path, State] = {}
 
 

@@ -55,8 +55,10 @@ def main() -> None:
         parameters, logged = train(work, assembly.data_of(described, parts), name, saved)
     except SettingsError as error:
         raise params.ParamsError(f"{arguments.params}: {error}") from None
-    except torch.OutOfMemoryError:
-        found = f"variants.{name}: found more than the GPU's memory has room for beside other programs"
+    except (torch.OutOfMemoryError, torch.AcceleratorError) as error:
+        if "out of memory" not in str(error):
+            raise
+        found = f"variants.{name}: found more than the GPU's free memory has room for"
         raise params.ParamsError(f"{arguments.params}: {found}, expected device: cpu, or {memory.REMEDY}") from None
     model = models.Model(work.network, described, parameters.to(models.PUBLISHED), settings.seed)
     if saved is not None and saved.resumed is not None:
@@ -109,9 +111,12 @@ def train(work: Work, data: Data, name: str, saved: checkpoints.Checkpoints | No
     if address := os.environ.get(CLUSTER):
         print(f"{name}: trained by the cluster of {address}", flush=True)
         return clusters.done(work, data, address, lambda each, total: shown(each, total, "part"))
-    plan = work.plan(len(data.train))
+    plan = work.plan(data)
     if plan.compiled:
-        print(f"{name}: long work, so its step is compiled first, which takes up to half a minute", flush=True)
+        print(
+            f"{name}: long work, so its step is compiled first, half a minute at most for each size of a part",
+            flush=True,
+        )
     with shown(None, plan.parts * work.epochs, "epoch") as progress:
         return work.done(data, progress.update, saved.of if saved else lambda part: None, plan)
 

@@ -143,6 +143,11 @@ def train(
     return parameters, torch.cat(list(log.values.values()))
 
 
+def same(found: tuple[torch.Tensor, torch.Tensor], expected: tuple[torch.Tensor, torch.Tensor]) -> bool:
+    """Whether every bit of weights and log is."""
+    return all(torch.equal(a.view(torch.int64), b.view(torch.int64)) for a, b in zip(found, expected, strict=True))
+
+
 def hashes(parameters: torch.Tensor, logged: torch.Tensor) -> list[str]:
     """One per replicate."""
     return [

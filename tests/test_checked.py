@@ -34,7 +34,7 @@ def test_the_nearest_known_word(word: str, known: list[str], hint: str) -> None:
         ("a\nb", r"'a\nb'"),
         ("x" * 58, f"'{'x' * 58}'"),  # 60 characters with its quotes
         ("x" * 59, f"'{'x' * 56}..."),
-        pytest.param(16**5000, "a huge number", id="huge"),  # Python writes at most 4300 digits
+        pytest.param(16**5000, "a huge value", id="huge"),  # Python writes at most 4300 digits
     ],
 )
 def test_a_value_is_shown_short(value: Any, text: str) -> None:

@@ -62,7 +62,7 @@ CIRCLES = (2, 10, 10, 1)
 
 
 def on_cpu(replicates: int, rows: int = 800, precision: str = "exact", steps: int = 1000) -> devices.Plan:
-    return devices.plan(torch.device("cpu"), precision, CIRCLES, rows, replicates, steps)
+    return devices.plan(torch.device("cpu"), precision, CIRCLES, rows, replicates, steps, 200)
 
 
 @pytest.mark.parametrize(
@@ -130,24 +130,30 @@ def test_long_work_is_compiled_and_no_other(four_processors: None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("replicates", "steps", "parts", "compiled"),
+    ("replicates", "steps", "evaluated", "parts", "compiled"),
     [
-        (1, 1000, 1, False),
-        (100, 1000, 1, False),
-        (1000, 1000, 5, False),  # of 23 x 800 numbers of 8 bytes, 16 times: 2.36 GB, of 0.512
-        (1000, 100_000, 2, True),  # 4 times
-        (10_000, 1000, 46, False),  # by the rate of its memory 13 seconds
-        (10_000, 2000, 12, True),  # 27 seconds
-        (1, 10_000, 1, False),  # started one by one, its operations take 14 seconds
-        (1, 20_000, 1, True),  # 28 seconds
+        (1, 1000, 200, 1, False),
+        (100, 1000, 200, 1, False),
+        (1000, 1000, 200, 5, False),  # of 23 x 800 numbers and 151 parameters of 8 bytes, 16 times: 2.37 GB, of 0.512
+        (1000, 1000, 16_000, 93, False),  # 23 x 16,000: 47 GB
+        (10_000, 1000, 200, 47, False),  # by the rate of its memory 15 seconds
+        (10_000, 3000, 200, 47, True),  # 45 seconds
+        (1, 10_000, 200, 1, False),  # started one by one, its operations take 17 seconds
+        (1, 20_000, 200, 1, True),  # 34 seconds
+        (2, 1000, 10**7, 2, False),  # one is more than fits
     ],
 )
 def test_on_a_gpu_parts_fill_the_memory_and_long_work_is_compiled(
-    monkeypatch: pytest.MonkeyPatch, replicates: int, steps: int, parts: int, compiled: bool
+    monkeypatch: pytest.MonkeyPatch, replicates: int, steps: int, evaluated: int, parts: int, compiled: bool
 ) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (512_000_000, 1_000_000_000))
-    plan = devices.plan(torch.device("cuda"), "exact", CIRCLES, 800, replicates, steps)
+    plan = devices.plan(torch.device("cuda"), "exact", CIRCLES, 800, replicates, steps, evaluated)
     assert plan == devices.Plan(parts, compiled=compiled)
+
+
+def test_a_gpu_without_any_free_memory_is_tried_with_one_replicate_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (0, 1_000_000_000))
+    assert devices.plan(torch.device("cuda"), "fast", CIRCLES, 800, 50, 1, 200) == devices.Plan(50)
 
 
 FAULTS = """

@@ -2,8 +2,7 @@
 
 import pytest
 import torch
-from exact_run import HARD, SMALL, WIDE, Case, train
-from torch import Tensor
+from exact_run import HARD, SMALL, WIDE, Case, same, train
 
 from boundary.devices import Plan
 
@@ -22,11 +21,6 @@ EPOCHS = {
     "many rows": 20,
 }
 SEEDS = [42, 43, 44, 45, 46]
-
-
-def same(found: tuple[Tensor, Tensor], expected: tuple[Tensor, Tensor]) -> bool:
-    """Every bit of weights and log."""
-    return all(torch.equal(a.view(torch.int64), b.view(torch.int64)) for a, b in zip(found, expected, strict=True))
 
 
 def problems(case: Case, seeds: list[int], epochs: int, plans: list[Plan | None]) -> list[Plan | None]:

@@ -885,9 +885,9 @@ def test_not_a_mapping_or_not_text(content: str | bytes, line: str, problems: Pr
         ("\0", "not allowed"),
         ("2020-13-01", "month"),
         ("!!int x", "'x'"),
-        ("[" * 100 + "]" * 100, "found more than 100 levels of nesting"),
-        ("[" * 200_000 + "]" * 200_000, "found more than 100 levels of nesting"),
-        ("{a: " * 200_000 + "}" * 200_000, "found more than 100 levels of nesting"),
+        ("[" * 100 + "]" * 100, "found more than 100 levels of nesting, expected at most that"),
+        ("[" * 200_000 + "]" * 200_000, "found more than 100 levels of nesting, expected at most that"),
+        ("{a: " * 200_000 + "}" * 200_000, "found more than 100 levels of nesting, expected at most that"),
         # ruamel.yaml lets what its constructors stumble over through as it is: IndexError, KeyError, TypeError
         ("!!int ''", ""),
         ("!!float", ""),
@@ -899,6 +899,13 @@ def test_not_readable_as_yaml(seed: str, what: str, problems: Problems) -> None:
     (line,) = problems(edited("seed: 1\n", f"seed: {seed}\n"))
     assert line.startswith("not readable as YAML")
     assert what in line
+
+
+def test_nested_deeper_than_python_can_show(problems: Problems) -> None:
+    """By aliases, which no level of the text tells."""
+    chain = "".join(f"x{n}: &x{n} [*x{n - 1}]\n" for n in range(1, 3000))
+    lines = problems("x0: &x0 []\n" + chain + edited("seed: 1\n", "seed: *x2999\n"))
+    assert "seed: found a huge value, expected a whole number from 0 to 4294967295" in lines
 
 
 @pytest.mark.parametrize("number", ["9" * 400, "0x" + "f" * 400, "0x" + "f" * 5000], ids=["400", "hex", "long hex"])

@@ -1,4 +1,4 @@
-"""Products in C++: the bits of PyTorch's where every sum is exact, of every shape, and used by compiled steps."""
+"""Products for compiled steps: the bits of PyTorch's where every sum is exact, of every shape; C++ is really used."""
 
 import shutil
 
@@ -58,6 +58,7 @@ def test_it_is_the_product(replicates: int, m: int, k: int, n: int, shared: bool
     for left in (a, turned(a)):
         for right in (b, inside):
             assert torch.equal(matmul(left, right), expected)
+            assert torch.equal(products.fused(left, right), expected)
     assert torch.equal(matmul(a, turned(b)), expected)
 
 

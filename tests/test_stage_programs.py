@@ -553,17 +553,25 @@ def test_a_checkpoint_that_cannot_be_written_is_said_once_and_stops_nothing(
         assert (folder / file).read_bytes() == (made / file).read_bytes()
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="has CUDA")
-def test_a_gpu_whose_memory_is_full(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.\nGPU 0 has ..."),
+        torch.AcceleratorError("CUDA error: out of memory\nSearch for ..."),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_gpu_whose_memory_is_full(folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def full(*_: object) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 20.00 MiB.")
+        raise error
 
     monkeypatch.setattr("boundary.work.Work.done", full)
     line = refused("train", "moons", folder)
-    found = "variants.moons: found more than the GPU's memory has room for beside other programs"
+    found = "variants.moons: found more than the GPU's free memory has room for"
     assert line.startswith(f"{folder}/params.yaml: {found}, expected device: cpu, or fewer replicates")
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="has CUDA")
 def test_a_device_that_is_not_there(folder: Path) -> None:
     edit(folder / "params.yaml", "device: cpu", "device: cuda")
     line = refused("train", "moons", folder)
