@@ -19,12 +19,26 @@ def repeated(table: pd.DataFrame, schema: Schema, parts: Mapping[str, np.ndarray
 
     A row is its features and its target, missing values included.
     """
-    columns = [*schema.features, schema.target]
-    halves = {name: np.float32 for name in columns if table[name].dtype == np.float16}  # which pandas does not group
-    same = table.astype(halves).groupby(columns, dropna=False, sort=False, observed=True).ngroup().to_numpy()
-    return {
-        part: int(np.isin(same[rows], same[parts["train"]]).sum()) for part, rows in parts.items() if part != "train"
-    }
+    columns = {name: _plain(table[name]) for name in [*schema.features, schema.target]}
+    rows = pd.DataFrame(columns, copy=False)
+    keys = pd.util.hash_pandas_object(rows, index=False)  # equal rows have equal keys; others hardly ever
+    train, found = parts["train"], {}
+    for part, numbers in parts.items():
+        if part != "train":
+            alike = numbers[keys.iloc[numbers].isin(keys.iloc[train])]
+            both = np.concatenate([alike, train[keys.iloc[train].isin(keys.iloc[alike])]])
+            same = rows.iloc[both].groupby(list(columns), dropna=False, sort=False, observed=True).ngroup().to_numpy()
+            found[part] = int(np.isin(same[: len(alike)], same[len(alike) :]).sum())
+    return found
+
+
+def _plain(column: pd.Series) -> pd.Series:
+    """With the same bits for what is equal: one zero, one nan; float16, which pandas does not group, as float64."""
+    if not pd.api.types.is_float_dtype(column):
+        return column
+    numbers = column.to_numpy(np.float64) + 0.0
+    numbers[np.isnan(numbers)] = np.nan
+    return pd.Series(numbers, column.index)
 
 
 def unseen(table: pd.DataFrame, schema: Schema, training: np.ndarray) -> list[object]:

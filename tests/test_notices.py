@@ -1,10 +1,13 @@
 """What is said of a table that can be used."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from test_tables import NAN, of
 
 from boundary.notices import repeated, suspicions, unseen
@@ -83,3 +86,30 @@ def test_rows_of_several_parts_are_counted() -> None:
     schema = describe(table, of(drop=["c"], preprocess=True))
     assert repeated(table, schema, parts) == {"test": 2, "validation": 1}
     assert repeated(table, describe(table, of(preprocess=True)), parts) == {"test": 0, "validation": 0}
+
+
+CELLS = st.sampled_from(
+    [
+        [0.0, -0.0, 1.5, NAN, -NAN, float("inf")],
+        [np.float16(0), np.float16(-0.0), np.float16(2), np.float16("nan")],
+        [0, 1, 2**60],
+        ["x", "y", "", None],
+        [True, False],
+    ]
+)
+
+
+@given(st.lists(CELLS, min_size=1, max_size=3), st.integers(2, 30), st.integers(0, 2**32 - 1))
+def test_rows_are_the_same_where_pandas_groups_them(kinds: list[list[Any]], count: int, seed: int) -> None:
+    chance = np.random.RandomState(seed)
+    drawn = {f"c{k}": [cells[chance.randint(len(cells))] for _ in range(count)] for k, cells in enumerate(kinds)}
+    table = pd.DataFrame(drawn | {"y": chance.randint(0, 2, count)})
+    for name, cells in zip(drawn, kinds, strict=True):
+        if isinstance(cells[0], np.float16):
+            table[name] = table[name].astype(np.float16)
+    schema = dataclasses.replace(describe(pd.DataFrame({"a": [0.5, 1], "y": [0, 1]}), of()), features=tuple(drawn))
+    first, others = np.split(chance.permutation(count), [count // 2])
+    grouped = table.astype({name: np.float64 for name in table if table[name].dtype == np.float16})
+    rows = grouped.groupby([*drawn, "y"], dropna=False).ngroup().to_numpy()
+    expected = {"test": sum(row in rows[first] for row in rows[others])}
+    assert repeated(table, schema, {"train": first, "test": others}) == expected
