@@ -492,6 +492,11 @@ def test_numbers_and_words_are_those_of_yaml_1_2(load: Load) -> None:
             "variants.net.patience: found 5, expected a validation_size above 0 in datasets.dots.split with it",
         ),
         ("left: flat", "left: flt", "contrasts.pair.left: found 'flt', not a variant of dots, did you mean flat?"),
+        (
+            "contrasts:\n  pair: {dataset: dots, left: flat",
+            f"  of_ramp: {{dataset: ramp, {SMALL}}}\ncontrasts:\n  pair: {{dataset: dots, left: of_ramp",
+            "contrasts.pair.left: found 'of_ramp', not a variant of dots, known: net, flat",
+        ),
         ("right: net", "right: zzz", "contrasts.pair.right: found 'zzz', not a variant of dots, known: net, flat"),
         # tables
         *(
@@ -700,6 +705,37 @@ def test_numbers_and_words_are_those_of_yaml_1_2(load: Load) -> None:
 )
 def test_one_problem_is_one_line(old: str, new: str, line: str, problems: Problems) -> None:
     assert problems(edited(old, new)) == [line]
+
+
+def with_dataset(table: str, columns: str) -> str:
+    """The valid document with another data set, and a bundled table, cancer."""
+    dataset = f"{{table: data/raw/{table}.parquet, {columns}, split: {{kind: random, test_size: 0.2, seed: 1}}}}"
+    text = edited("generators:\n", "generators:\n  cancer: {kind: bundled, name: breast_cancer}\n")
+    return text.replace("datasets:\n", f"datasets:\n  of_it: {dataset}\n", 1)
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        ("cancer", "target: label, task: binary"),
+        ("cancer", "target: mean radius, features: [mean area], task: regression"),
+        ("cancer", "target: mean radius, features: [mean area], task: binary"),
+        ("arms", "target: X1, features: [X2], task: binary"),
+        ("dots", "target: label, task: binary"),
+    ],
+)
+def test_the_task_may_be_any_that_the_target_is_not_known_to_rule_out(table: str, columns: str, load: Load) -> None:
+    assert "of_it" in load(with_dataset(table, columns)).datasets
+
+
+def test_classes_that_are_words_are_no_target_of_a_regression(problems: Problems) -> None:
+    (line,) = problems(with_dataset("cancer", "target: label, task: regression"))
+    expected = "expected none for the classes of generators.cancer, which are words"
+    assert line == f"datasets.of_it.task: found regression, {expected}"
+
+
+def test_a_line_may_have_so_many_rows(load: Load) -> None:
+    assert isinstance(load(edited("start: 0, end: 1, step: 0.1", "start: 0, end: 1000000000, step: 1")), params.Params)
 
 
 @pytest.mark.parametrize(

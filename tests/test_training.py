@@ -1,5 +1,6 @@
 """The training loop: all at once is one at a time, the log by hand, plain PyTorch's weights, exact operations only."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from boundary import training
 from boundary.activations import ACTIVATIONS
 from boundary.arithmetic import BLOCK, SAMPLE, Exact, Fast, product_bits
 from boundary.history import History
@@ -460,3 +462,36 @@ def test_so_do_products_longer_than_a_block() -> None:
 def test_the_recorder_sees_what_differs_between_machines(run: Callable[[Tensor], Tensor], problem: str) -> None:
     problems = recorded(lambda: run(torch.ones(2, 2, 2))).problems
     assert any(problem in found for found in problems)
+
+
+def test_a_test_row_is_told_apart_from_those_beside_it() -> None:
+    """As at prediction: a row so large that with grids in common the others would be rounded to nothing, and right."""
+    (train_on, few), network = circles(), Network((2, 3, 1), "relu")
+    few = Examples(few.x[:, :5], few.y[:, :5])
+
+    def totals(test: Examples) -> tuple[float, float]:
+        _, log = train(network, BINARY, SGD(0.1), (train_on, test), [42], Schedule(1))
+        return (log.values["test_loss"] * len(test)).item(), (log.values["test_accuracy"] * len(test)).item()
+
+    huge = torch.full((2, 1), 2.0**40)
+    beside = [Examples(torch.cat([few.x, huge], 1), torch.cat([few.y, torch.full((1, 1), y)], 1)) for y in (0.0, 1.0)]
+    loss, right = min(map(totals, beside))
+    assert (loss, right - 1) == pytest.approx(totals(few), rel=1e-15)
+
+
+def test_rates_are_of_the_step_and_of_the_kind_of_what_they_are_for() -> None:
+    """On a device, too; more than are copied there at once."""
+    optimizer, like = Adam(0.01), torch.empty(0, dtype=torch.float64)
+    found = list(itertools.islice(training._rates(optimizer, 5, like), training.RATES + 3))
+    expected = list(itertools.islice(optimizer.rates(), 5, training.RATES + 8))
+    assert torch.equal(torch.stack(found), torch.tensor(expected, dtype=torch.float64))
+    assert next(training._rates(optimizer, 0, like.to("meta"))).device.type == "meta"
+
+
+def test_a_long_test_part_goes_through_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, data = Network((2, 3, 4), "relu"), blobs()
+    _, whole = train(network, Goal.of("multiclass", None), SGD(0.1), data, [42, 43], Schedule(3))
+    monkeypatch.setattr(training, "EVALUATED", 7)  # of 20 rows
+    _, pieces = train(network, Goal.of("multiclass", None), SGD(0.1), data, [42, 43], Schedule(3))
+    assert torch.equal(whole.values["test_accuracy"], pieces.values["test_accuracy"])
+    torch.testing.assert_close(pieces.values["test_loss"], whole.values["test_loss"], rtol=1e-12, atol=0)
