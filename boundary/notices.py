@@ -51,10 +51,10 @@ def suspicions(table: pd.DataFrame, schema: Schema) -> list[str]:
     """What can be used but may not be meant, a line each."""
     found, rows = [], len(table)
     for name in schema.features if rows >= ENOUGH_ROWS else ():
-        values = table[name].nunique()
-        if pd.api.types.is_integer_dtype(table[name]) and values == rows:
+        column = table[name]
+        if pd.api.types.is_integer_dtype(column) and column.nunique() == rows:
             what = "a different whole number in each row"
-        elif pd.api.types.is_string_dtype(table[name]) and values > rows / 2:
+        elif pd.api.types.is_string_dtype(column) and (values := column.nunique()) > rows / 2:
             what = f"{values} different words in {rows} rows"
         else:
             continue
@@ -65,8 +65,7 @@ def suspicions(table: pd.DataFrame, schema: Schema) -> list[str]:
             found.append(f"{what}, too few to learn each from; if they are names or texts, choose another target")
         else:
             found.append(f"{what}; if they are amounts, say task: regression")
-    values = table[schema.target].nunique()
-    if not schema.classes and values <= FEW and rows >= ENOUGH_ROWS:
+    if not schema.classes and rows >= ENOUGH_ROWS and (values := table[schema.target].nunique()) <= FEW:
         task = "binary" if values == 2 else "multiclass"
         what = f"{values} different decimal numbers in {rows} rows"
         found.append(f"column {schema.target!r}: {what}; if they are classes, say task: {task}")
