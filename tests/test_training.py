@@ -495,3 +495,8 @@ def test_a_long_test_part_goes_through_in_pieces(monkeypatch: pytest.MonkeyPatch
     _, pieces = train(network, Goal.of("multiclass", None), SGD(0.1), data, [42, 43], Schedule(3))
     assert torch.equal(whole.values["test_accuracy"], pieces.values["test_accuracy"])
     torch.testing.assert_close(pieces.values["test_loss"], whole.values["test_loss"], rtol=1e-12, atol=0)
+
+
+def test_examples_move_as_a_whole() -> None:
+    moved = circles()[0].to(torch.device("meta"), torch.float64)
+    assert [(part.device.type, part.dtype) for part in (moved.x, moved.y)] == [("meta", torch.float64)] * 2
