@@ -148,25 +148,32 @@ def table(what: str, measured: Measured) -> str:
 
 
 def draw(path: Path, measured: dict[str, Measured]) -> None:
-    """Seconds, and below them MiB, against size, for each of what grows; dotted: in proportion."""
+    """Seconds, and below them MiB, against size, for each of what grows; dotted: in proportion to the largest."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     from boundary import figures, files
 
-    figure = Figure(figsize=(3.1 * len(measured), 5.4), layout="constrained")
-    axes = figure.subplots(2, len(measured), sharex="col", sharey="row")
+    figure = Figure(figsize=(3.1 * len(measured), 5.6), layout="constrained")
+    axes = figure.subplots(2, len(measured), sharex="col", sharey="row", squeeze=False)
     for column, (what, by_program) in enumerate(measured.items()):
         for row, label in enumerate(("processor seconds", "MiB at most")):
             panel = axes[row, column]
+            panel.set(xscale="log", yscale="log", ylabel="" if column else label, xlabel=what if row else "")
+            most = max((point[0], point[1 + row]) for points in by_program.values() for point in points)
+            first = SIZES[what][0]
+            panel.plot([first, most[0]], [most[1] * first / most[0], most[1]], ":", color="0.6")
             for name, colour in zip(by_program, figures.COLOURS, strict=False):
                 points = [(point[0], point[1 + row]) for point in by_program[name]]
                 panel.plot(*zip(*points, strict=True), "o-", color=colour, ms=4, lw=1.2, label=name)
-            first, last = SIZES[what][0], SIZES[what][-1]
-            panel.plot([first, last], [last / first / 1e4, last / first] if row else [0.1, 0.1 * last / first], ":")
-            panel.set(xscale="log", yscale="log")
-            if column == 0:
-                panel.set_ylabel(label)
-        axes[1, column].set_xlabel(what)
+            for axis in (panel.xaxis, panel.yaxis):
+                axis.set_major_locator(LogLocator(numticks=5))
+                axis.set_major_formatter(StrMethodFormatter("{x:,.10g}"))
+                axis.set_minor_formatter(NullFormatter())
+            panel.tick_params(axis="x", labelsize=7)
+        axes[0, column].legend(fontsize=7)
+    axes[0, 0].set_ylim(0.3, 3000)
+    axes[1, 0].set_ylim(30, 10_000)
     files.write_png(path, figure)
 
 
