@@ -8,8 +8,8 @@ export DVC_NO_ANALYTICS := 1
 RUN_DVC := compare crashes ecosystem mend pipeline readme same_bits sharing tutorial verify
 export VARIANT INPUT OUTPUT REV
 
-.PHONY: help setup repro plots compare predict experiments changes fresh verify schema bench bench-cluster bench-gpu times growth \
-	test test-slow coverage mutation lint format clean
+.PHONY: help setup repro plots compare predict experiments changes fresh verify schema bench bench-cluster bench-gpu \
+	times growth test test-slow coverage mutation lint format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets

@@ -206,8 +206,8 @@ def boundary(precision: str, compiled: bool, device: str = "cpu") -> Callable[[W
         examples, few = Examples.of(x, targets), Examples.of(x[:, :8].copy(), targets[:, :8].copy())
         goal = Goal.of("binary" if work.classes == 2 else "multiclass", None)
         steps = 10**12 if compiled else 1  # long work is compiled
-        rows, sizes = work.batch_rows, work.network.sizes
-        plan = devices.plan(torch.device(device), precision, sizes, rows, len(start), steps, len(few))
+        rows, count = work.batch_rows, len(start)
+        plan = devices.plan(torch.device(device), precision, work.network, rows, count, steps, len(few))
         drawn = torch.stack([torch.Generator().manual_seed(r).get_state() for r in range(len(start))])
 
         def train(epochs: int) -> np.ndarray:

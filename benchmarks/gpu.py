@@ -54,8 +54,7 @@ def copied_per_second() -> float:
 
 def forget() -> None:
     """Whatever was compiled, and the memory that it holds."""
-    steps._compiled.cache_clear()
-    torch.compiler.reset()
+    steps.forget()
     gc.collect()
     torch.cuda.empty_cache()
 

@@ -181,9 +181,6 @@ def shown(value: Any) -> str:
     """A value as a message shows it: short, and as YAML writes it."""
     try:
         text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
-    except (
-        ValueError,
-        RecursionError,
-    ):  # Python writes no numbers of thousands of digits, and nothing so deeply nested
+    except (ValueError, RecursionError):  # numbers of thousands of digits, thousands of levels
         return "a huge value"
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -4,13 +4,12 @@ import ctypes
 import math
 import os
 import platform
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 
 from boundary.arithmetic import PRECISIONS
+from boundary.networks import Network
 from boundary.settings import SettingsError
 
 PART_BYTES = 1 << 21  # of a part's largest tensor: more leaves the cache, less costs more Python than work
@@ -86,9 +85,9 @@ def keep_freed_memory() -> None:
 
 
 def plan(
-    device: torch.device, precision: str, sizes: Sequence[int], rows: int, replicates: int, steps: int, evaluated: int
+    device: torch.device, precision: str, network: Network, rows: int, replicates: int, steps: int, evaluated: int
 ) -> Plan:
-    """The plan for so many steps, of so many rows each, of networks with layers of these sizes.
+    """The plan for so many steps, of so many rows each, of replicates of a network.
 
     On a CPU, parts fit into its caches, and each gets a worker, up to the processors (or OMP_NUM_THREADS): workers need
     not wait for each other at every operation, as PyTorch's own threads do. On a GPU, parts fit into its free memory,
@@ -97,13 +96,14 @@ def plan(
     if (device.type, precision) not in COSTS:
         return Plan()
     processors = _processors() if device.type == "cpu" else 1
+    sizes = network.sizes
     seconds = steps * COSTS[device.type, precision].of(math.ceil(replicates / processors) * rows * sum(sizes))
     compiled = seconds >= COMPILING_PAYS[device.type]
     number = torch.finfo(PRECISIONS[precision].dtype).bits // 8
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
-        parameters = sum((i + 1) * o for i, o in pairwise(sizes))
-        needed = replicates * (max(rows, evaluated) * sum(sizes) + parameters) * number * COPIES
+        numbers = max(rows, evaluated) * sum(sizes) + network.parameter_count
+        needed = replicates * numbers * number * COPIES
         return Plan(min(math.ceil(needed / max(free, 1)), replicates), compiled=compiled)
     bytes_each = rows * number
     most = max(1, (COMPILED_PART_BYTES if compiled else PART_BYTES) // (bytes_each * max(sizes)))  # of a part

@@ -55,6 +55,12 @@ def compiled(step: Step, device: torch.device, threads: int) -> Run:
         return _compiled(step, device, threads)
 
 
+def forget() -> None:
+    """Let go of all that was compiled, of the memory that it holds, and of what could not be compiled."""
+    _compiled.cache_clear()
+    torch.compiler.reset()
+
+
 _COMPILING = threading.Lock()
 
 

@@ -83,7 +83,7 @@ class Work:
         steps = self.epochs * math.ceil(rows / batch_rows)
         device = devices.choose(self.device, self.precision)
         evaluated = min(training.EVALUATED, max(len(data.test), len(data.validation or ())))
-        return devices.plan(device, self.precision, self.network.sizes, batch_rows, len(self), steps, evaluated)
+        return devices.plan(device, self.precision, self.network, batch_rows, len(self), steps, evaluated)
 
     def done(
         self,

@@ -12,6 +12,8 @@ import torch
 from filelock import FileLock
 from hypothesis import Phase, settings
 
+from boundary import steps
+
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = {
     **os.environ,
@@ -76,6 +78,13 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def workspace(published: Path, tmp_path: Path) -> Path:
     """A copy of the published repository, cache and all, to change at will."""
     return shutil.copytree(published, tmp_path / "workspace", symlinks=True)
+
+
+@pytest.fixture
+def fresh_compiler() -> Iterator[None]:
+    """Nothing that this test has compiled, or could not, is left to others."""
+    yield
+    steps.forget()
 
 
 @pytest.fixture

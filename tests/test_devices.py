@@ -10,6 +10,7 @@ import torch
 from conftest import ROOT
 
 from boundary import devices, params
+from boundary.networks import Network
 from boundary.settings import SettingsError
 
 
@@ -58,7 +59,7 @@ def four_processors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
 
 
-CIRCLES = (2, 10, 10, 1)
+CIRCLES = Network((2, 10, 10, 1), "relu")
 
 
 def on_cpu(replicates: int, rows: int = 800, precision: str = "exact", steps: int = 1000) -> devices.Plan:

@@ -1,13 +1,10 @@
 """However it is run: compiled, in parts, on threads. The same float64 bits in exact arithmetic."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 from exact_run import SMALL, WIDE, Case, apart, blobs, same, train
 
-from boundary import steps
 from boundary.devices import Plan
 
 pytestmark = [
@@ -15,13 +12,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning"),  # PyTorch's compiler uses it
 ]
 SEEDS = [42, 43, 44, 45, 46]
-
-
-@pytest.fixture
-def fresh_compiler() -> Iterator[None]:
-    yield
-    torch.compiler.reset()
-    steps._compiled.cache_clear()  # one that could not be compiled is not tried again
 
 
 CASES = {
