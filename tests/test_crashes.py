@@ -57,7 +57,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[Pat
     for seed in (2, 3):
         folder = shutil.copytree(first, first.parent / str(seed), symlinks=True)
         set_seed(folder, seed)
-        run(folder, "dvc", "repro")
+        run(folder, *PARALLEL)
         found[seed] = (folder, results(folder))
     assert found[2][1]["models/line.safetensors"] != found[3][1]["models/line.safetensors"]
     return found
@@ -80,7 +80,8 @@ def stages_of(folder: Path, program: bytes = b"stages.") -> list[int]:
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            if (entry / "cwd").resolve() == folder.resolve() and program in (entry / "cmdline").read_bytes():
+            names = (entry / "cmdline").read_bytes() + (entry / "comm").read_bytes()  # the latter of a fork
+            if (entry / "cwd").resolve() == folder.resolve() and program in names:
                 found.append(int(entry.name))
         except OSError:
             continue

@@ -373,7 +373,6 @@ def dangers(source: str) -> list[str]:
 
 
 FOLDERS = ("boundary", "stages", "tools", "benchmarks")
-FOLDERS = ("boundary", "stages", "tools", "benchmarks")
 ELSEWHERE = {
     ROOT / "tools/stopwatch/sitecustomize.py",  # stands in for import itself, in no program that a user runs
     ROOT / "benchmarks/cluster.py",  # weighs what Dask sends, and reads none of it

@@ -9,6 +9,7 @@ for byte. One that ended ahead of its turn, or since dvc.lock was last written, 
 process is killed, the next run takes it from there.
 """
 
+import copy
 import logging
 import os
 import shutil
@@ -17,7 +18,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -30,9 +31,13 @@ from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
 from dvc.stage import Stage
 from dvc.stage.cache import RunCacheNotFoundError
 from dvc.stage.run import get_executable, prepare_kwargs
+from dvc.utils.serialize import LOADERS
 from dvc_data.hashfile.hash_info import HashInfo
 
-RECORDING_SHARE = 0.1  # of the time, at most: dvc.lock is always written whole, a long one in seconds
+from tools.fork_server import ForkServer, Program, words
+
+FEW = 3  # commands at most for which a fork server would not pay: its imports take as long as those of three
+RECORDING_SHARE = 0.02  # of the time, at most: dvc.lock is always written whole, a long one in seconds
 
 
 class ReproError(Exception):
@@ -45,8 +50,8 @@ class Job:
 
     number: int
     stage: Stage
-    process: subprocess.Popen[bytes]
-    output: Future[tuple[bytes, bytes]]
+    process: subprocess.Popen[bytes] | Program
+    output: Future[tuple[bytes, bytes | None]]
     read: list[HashInfo]  # of its dependencies, as it began
     start: float = field(default_factory=time.monotonic)
 
@@ -74,6 +79,7 @@ class Reproduction:
         self.order = TopologicalSorter({stage: list(graph.successors(stage)) for stage in self.plan})
         self.jobs = jobs
         self.threads = ThreadPoolExecutor(jobs)  # each waits for a command
+        self.server: ForkServer | None = None
         self.running: list[Job] = []
         self.ran: dict[Stage, bool] = {}  # of the stages that ended: whether dvc.lock must hear of it
         self.recorded = 0  # how many of the plan dvc.lock has heard of
@@ -128,17 +134,28 @@ class Reproduction:
 
     def _start(self, stage: Stage) -> None:
         number = min({*range(1, self.jobs + 1)} - {job.number for job in self.running})
-        share = max(1, (os.cpu_count() or 1) // self.jobs)
-        process = subprocess.Popen(
-            [get_executable(), "-c", stage.cmd],
-            **{**prepare_kwargs(stage, {"OMP_THREAD_LIMIT": str(share)}), "shell": False},
+        process = self._process(stage)
+        self.running.append(Job(number, stage, process, self.threads.submit(process.communicate), _hashes(stage)))
+        self._show(f"{self.running[-1]} ...")
+
+    def _process(self, stage: Stage) -> subprocess.Popen[bytes] | Program:
+        """The command of a stage, begun: a program of the project by a fork, if there are more to come."""
+        limit = {"OMP_THREAD_LIMIT": str(max(1, (os.cpu_count() or 1) // self.jobs))}
+        how = prepare_kwargs(stage, limit)
+        command = stage.cmd if isinstance(stage.cmd, str) else " && ".join(stage.cmd)
+        program = words(command, how["env"])
+        if program and self.server is None and len(self.plan) - len(self.ran) > FEW:
+            self.server = ForkServer({**os.environ, **limit})
+        if program and self.server is not None:
+            return self.server.start(program, how["cwd"], how["env"])
+        return subprocess.Popen(
+            [get_executable(), "-c", command],
+            **{**how, "shell": False},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             process_group=0,
         )
-        self.running.append(Job(number, stage, process, self.threads.submit(process.communicate), _hashes(stage)))
-        self._show(f"{self.running[-1]} ...")
 
     def _wait(self) -> list[Job]:
         """The jobs that have ended, at least one."""
@@ -222,8 +239,30 @@ class Reproduction:
         finally:
             for job in self.running:
                 job.kill()
+            if self.server is not None:
+                self.server.close()
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+@contextmanager
+def _parsed_once() -> Iterator[None]:
+    """DVC parses params.yaml for every stage anew; here only where it has changed. Others get a copy each."""
+    load: Callable[..., object] = LOADERS[".yaml"]
+    parsed: dict[str, tuple[tuple[int, ...], object]] = {}
+
+    def remembered(path: str, **how: object) -> object:
+        status = os.stat(path)
+        state = status.st_mtime_ns, status.st_size, status.st_ino
+        if path not in parsed or parsed[path][0] != state:
+            parsed[path] = state, load(path, **how)
+        return copy.deepcopy(parsed[path][1])
+
+    LOADERS[".yaml"] = remembered
+    try:
+        yield
+    finally:
+        LOADERS[".yaml"] = load
 
 
 def _hashes(stage: Stage) -> list[HashInfo]:
@@ -237,7 +276,7 @@ def main() -> None:
         sys.exit(f"JOBS: found {' '.join(sys.argv[1:])!r}, expected how many stages may run at once, 1 or more")
     logging.getLogger("dvc").setLevel(logging.WARNING)
     try:
-        with Repo() as repo, lock_repo(repo), repo.scm_context(quiet=True):
+        with Repo() as repo, lock_repo(repo), repo.scm_context(quiet=True), _parsed_once():
             reproduction = Reproduction(repo, int(sys.argv[1]))
             reproduction.run()
     except (ReproError, DvcException) as error:

@@ -371,7 +371,8 @@ def run_again(folder: Path) -> None:
     # A cache of its own, wherever the project's may be; and no git, which the pipeline does not need
     (folder / ".dvc").mkdir(exist_ok=True)
     (folder / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n[cache]\n    dir = cache\n")
-    done = subprocess.run(["dvc", "repro"], cwd=folder, env=_environment(folder), capture_output=True, text=True)
+    command = [sys.executable, "-m", "tools.parallel", str(os.cpu_count())]
+    done = subprocess.run(command, cwd=folder, env=_environment(folder), capture_output=True, text=True)
     if done.returncode:
         raise VerifyError(f"{done.stderr.rstrip() or done.stdout.rstrip()}\nThe run from nothing failed")
 

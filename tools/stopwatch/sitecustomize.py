@@ -28,6 +28,12 @@ def timed_import(*args, **kwargs):  # type: ignore[no-untyped-def]
             importing += time.process_time() - start
 
 
+def begin_anew() -> None:
+    """In a fork, whose processor seconds begin at 0 too."""
+    global depth, importing
+    depth, importing = 0, 0.0
+
+
 def note() -> None:
     """Written in one piece: processes may end at the same time."""
     line = json.dumps([sys.orig_argv, time.process_time(), importing]) + "\n"
@@ -39,3 +45,5 @@ def note() -> None:
 if "STOPWATCH" in os.environ:
     builtins.__import__ = timed_import
     atexit.register(note)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=begin_anew)
