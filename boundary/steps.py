@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from boundary import products
 from boundary.arithmetic import Arithmetic
@@ -24,7 +25,7 @@ from boundary.networks import Network
 from boundary.optimizers import Optimizer
 
 Outcome = tuple[Tensor, Tensor, Tensor]
-Run = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Outcome]
+Run = Callable[..., Outcome]  # of parameters, memory, rates, x and y
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,9 @@ class Step:
 
 
 def compiled(step: Step, device: torch.device, threads: int) -> Run:
-    """The step as one program of PyTorch's compiler, made at its first call; where that fails, the step as it is.
+    """The step as a program of PyTorch's compiler, made when it is first called with tensors of some shapes.
 
-    On a CPU, C++ that runs free of Python's lock; on one thread, with products of our own. On a GPU, kernels recorded
-    as a CUDA graph, which starts them all at once. In both, a * b + c is rounded twice, as IEEE 754 has it.
+    Where that fails, the step as it is. In what is made, a * b + c is rounded twice, as IEEE 754 has it.
     """
     with _COMPILING:  # the parts of a work ask for the same at once
         return _compiled(step, device, threads)
@@ -66,26 +66,15 @@ _COMPILING = threading.Lock()
 
 @cache
 def _compiled(step: Step, device: torch.device, threads: int) -> Run:
-    options: dict[str, Any] = {"cpp_wrapper": True, "cpp.enable_floating_point_contract_flag": "off"}
-    matmul = step.arithmetic.matmul
-    if device.type == "cuda":
-        # the latter is what makes the compiler tell Triton enable_fp_fusion=False, that is, not to contract a * b + c
-        options = {"triton.cudagraphs": True, "emulate_precision_casts": True}
-        matmul = products.fused
-    elif threads == 1:
-        with suppress(Exception):  # without a compiler: told below
-            matmul = products.load()
-    call: Callable[..., Outcome] = replace(step, arithmetic=replace(step.arithmetic, matmul=matmul)).__call__
-    how: dict[str, Any] = {"fullgraph": True, "dynamic": False, "isolate_recompiles": True, "recompile_limit": 1 << 16}
-    program = torch.compile(call, options=options, **how)
+    program = _for_gpu(step) if device.type == "cuda" else _for_cpu(step, threads)
     failed = False
 
-    def run(parameters: Tensor, memory: Tensor, rates: Tensor, x: Tensor, y: Tensor) -> Outcome:
+    def run(*tensors: Tensor) -> Outcome:
         nonlocal failed
         if failed:
-            return step(parameters, memory, rates, x, y)
+            return step(*tensors)
         try:
-            new_parameters, new_memory, logits = program(parameters, memory, rates, x, y)
+            return program(*tensors)
         except torch.OutOfMemoryError:  # the step as it is would need more
             raise
         except Exception as error:  # of many classes; what is not the compiler's fault comes again below
@@ -93,9 +82,53 @@ def _compiled(step: Step, device: torch.device, threads: int) -> Run:
                 reason = " ".join(str(error).split("\n")[:2])
                 logging.getLogger(__name__).warning("the step can't be compiled, and runs as it is: %s", reason)
             failed = True
-            return step(parameters, memory, rates, x, y)
-        if device.type == "cuda":  # a graph's next run overwrites what its last one returned
-            return new_parameters.clone(), new_memory.clone(), logits.clone()
-        return new_parameters, new_memory, logits
+            return step(*tensors)
 
     return run
+
+
+def _for_cpu(step: Step, threads: int) -> Run:
+    """C++ that runs free of Python's lock; on one thread, with products of our own.
+
+    It is called as it is: through torch.compile, which looks first whether anything has changed that it depends on, a
+    call would take twice as long, as long as the work of two replicates of circle_v2.
+    """
+    if threads == 1:
+        with suppress(Exception):  # without a compiler: told by `run`
+            step = _with(step, products.load())
+    programs: dict[tuple[tuple[torch.Size, tuple[int, ...]], ...], Run] = {}
+
+    def run(*tensors: Tensor) -> Outcome:
+        layout = tuple((tensor.shape, tensor.stride()) for tensor in tensors)
+        if layout not in programs:
+            with _COMPILING:
+                programs[layout] = programs.get(layout) or _made(step, tensors)
+        return programs[layout](*tensors)
+
+    return run
+
+
+def _made(step: Step, tensors: tuple[Tensor, ...]) -> Run:
+    from torch import _inductor as inductor  # to import it takes as long as all else of PyTorch
+
+    graph = make_fx(lambda *some: step(*some), tracing_mode="fake")(*tensors)
+    options = {"cpp_wrapper": True, "cpp.enable_floating_point_contract_flag": "off"}
+    return inductor.compile(graph, list(tensors), options=options)
+
+
+def _for_gpu(step: Step) -> Run:
+    """Kernels recorded as a CUDA graph, which starts them all at once."""
+    # the latter is what makes the compiler tell Triton enable_fp_fusion=False, that is, not to contract a * b + c
+    options: dict[str, Any] = {"triton.cudagraphs": True, "emulate_precision_casts": True}
+    how: dict[str, Any] = {"fullgraph": True, "dynamic": False, "isolate_recompiles": True, "recompile_limit": 1 << 16}
+    program: Callable[..., Outcome] = torch.compile(_with(step, products.fused).__call__, options=options, **how)
+
+    def run(*tensors: Tensor) -> Outcome:
+        parameters, memory, logits = program(*tensors)
+        return parameters.clone(), memory.clone(), logits.clone()  # the graph's next run overwrites what it returned
+
+    return run
+
+
+def _with(step: Step, matmul: Callable[[Tensor, Tensor], Tensor]) -> Step:
+    return replace(step, arithmetic=replace(step.arithmetic, matmul=matmul))
