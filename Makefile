@@ -5,7 +5,9 @@ BENCH := .venv-bench
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
-RUN_DVC := compare crashes ecosystem mend pipeline readme same_bits sharing tutorial verify
+RUN_DVC := pipeline crashes same_bits verify ecosystem compare sharing readme mend tutorial
+TESTS := $(wildcard tests/test_*.py)
+LONG := $(patsubst %,tests/test_%.py,$(RUN_DVC) browser clusters faults steps) # first: others fill the gaps that they leave
 export VARIANT INPUT OUTPUT REV
 
 .PHONY: help setup repro plots compare predict experiments changes fresh verify schema bench bench-cluster bench-gpu \
@@ -69,13 +71,14 @@ growth: $(VENV)/run ## time and memory of every stage with more and more rows, r
 	@python -m tools.growth
 
 test: $(VENV)/test lint ## prove that it works: lint, types, and every test but the slow ones
-	python -m pytest -m "not slow" -n auto --maxprocesses 4 --dist loadfile
+	python -m pytest -m "not slow" -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
+		$(LONG) $(filter-out $(LONG),$(TESTS))
 
 test-slow: $(VENV)/test ## the deeper, slower checks
 	python -m pytest -m slow
 
 coverage: $(VENV)/test ## which lines and branches no test takes, but for those that run dvc
-	coverage run -m pytest -m "not slow" $(filter-out $(RUN_DVC:%=tests/test_%.py),$(wildcard tests/test_*.py))
+	coverage run -m pytest -m "not slow" $(filter-out $(RUN_DVC:%=tests/test_%.py),$(TESTS))
 	@coverage report
 
 mutation: $(VENV)/mutation ## change the code in 1200 small ways, and see whether a test notices: half an hour

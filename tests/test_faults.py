@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +58,16 @@ OUTPUTS = {  # what each stage writes, in this order
 
 
 STAGES = list(OUTPUTS)
+TYPICAL = ("split", "train")  # of what stages write: for others, some cases are for `make test-slow`
+
+
+def stages_with(cases: Iterable[Any], always: Container[Any]) -> list[Any]:
+    """Pairs of a stage and a case; slow, where neither the stage is typical nor the case `always` tried."""
+    return [
+        pytest.param(stage, case, marks=[] if stage in TYPICAL or case in always else pytest.mark.slow)
+        for stage in STAGES
+        for case in cases
+    ]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -220,8 +230,7 @@ def must_say(line: str | None, disk: Disk) -> None:
     assert os.strerror(disk.error) in line
 
 
-@pytest.mark.parametrize("old", [b"old", None], ids=["overwriting", "anew"])
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(("stage", "old"), stages_with([b"old", None], always=[b"old"]))
 def test_whichever_step_fails_files_are_old_or_new(made: Path, folder: Path, stage: str, old: bytes | None) -> None:
     """Step after step until none is left; from each state that a failure leaves, the next run ends well."""
     left: set[tuple[str, ...]] = set()
@@ -259,8 +268,7 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(("stage", "fault"), stages_with(FAULTS, always=["full, told last", "read-only"]))
 def test_a_disk_that_takes_no_more(made: Path, folder: Path, stage: str, fault: str) -> None:
     """Nothing is written, and the next run ends well."""
     error, kind = FAULTS[fault]

@@ -13,25 +13,27 @@ from test_crashes import results
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="process groups")
 ROOT = Path(__file__).parent.parent
-# Each slow stage notes when it runs
+# A shell's command, then programs, as forks, each of which notes when it runs, and joins some files
 PIPELINE = """
 stages:
   seed: {cmd: 'echo seed > seed', outs: [seed]}
   slow:
     foreach: [a, b]
     do:
-      cmd: 'python note.py ${item} 1 && cat seed ${item}.in > ${item}.out'
+      cmd: 'python -m note ${item} 1 seed ${item}.in ${item}.out'
       deps: [seed, '${item}.in']
       outs: ['${item}.out']
-  join: {cmd: 'python note.py join 0 && cat a.out b.out > all', deps: [a.out, b.out], outs: [all]}
+  join: {cmd: 'python -m note join 0 a.out b.out all', deps: [a.out, b.out], outs: [all]}
 """
 NOTE = """
 import sys, time
+from pathlib import Path
 with open("notes", "a") as file:
     print(sys.argv[1], "begins", file=file, flush=True)
     print(sys.argv[1], "says hello")
     time.sleep(float(sys.argv[2]))
     print(sys.argv[1], "ends", file=file)
+Path(sys.argv[5]).write_text("".join(Path(name).read_text() for name in sys.argv[3:5]))
 """
 
 
@@ -103,7 +105,7 @@ def test_after_a_failure_what_runs_is_finished_and_kept(folder: Path) -> None:
     (folder / "a.in").write_text("a\n")
     (folder / "note.py").write_text(
         NOTE.replace("time.sleep(", "time.sleep(sys.argv[1] != 'a' and ")
-        + "    sys.exit(sys.argv[1] == 'a' and 'a.in: not to my taste')"
+        + "sys.exit(sys.argv[1] == 'a' and 'a.in: not to my taste')"
     )
     done = parallel(folder, check=False)
     assert done.returncode == 1

@@ -908,26 +908,24 @@ def test_not_a_mapping_or_not_text(content: str | bytes, line: str, problems: Pr
 @pytest.mark.parametrize(
     ("seed", "what"),  # what stands after "seed: ", and a word of the line
     [
-        ("[1", "line 2"),
+        ("[1", ", line 2, column 11: while parsing a flow sequence, did not find expected ',' or ']'"),
         ("1\nseed: 2", 'duplicate key "seed"'),
         ("{a: 1, a: 2}", 'duplicate key "a"'),
-        ("@x", "line 1"),
+        ("@x", "line 1, column 7: while scanning for the next token, found character"),
         ("{a: x:y}", "unexpected ':'"),
-        ("*x", "undefined alias"),
+        ("*x", ", line 1, column 7: found undefined alias"),
         ("1\n---\nseed: 2", "another document"),
         ("!mine 1", "!mine"),
         ("!!python/object/apply:os.getcwd []", "python/object"),
         ("{{a: 1}: 2}", "unhashable key"),
         ("\0", "not allowed"),
         ("2020-13-01", "month"),
-        ("!!int x", "'x'"),
-        ("[" * 100 + "]" * 100, "found more than 100 levels of nesting, expected at most that"),
-        ("[" * 200_000 + "]" * 200_000, "found more than 100 levels of nesting, expected at most that"),
-        ("{a: " * 200_000 + "}" * 200_000, "found more than 100 levels of nesting, expected at most that"),
+        ("!!int x", ": ValueError invalid literal"),
+        ("[" * 100 + "]" * 100, ", line 1, column 106: found more than 100 levels of nesting, expected at most that"),
         # ruamel.yaml lets what its constructors stumble over through as it is: IndexError, KeyError, TypeError
         ("!!int ''", ""),
-        ("!!float", ""),
-        ("!!bool x", ""),
+        ("!!float", ": IndexError "),
+        ("!!bool x", ": KeyError 'x'"),
         ("{? [{a: b}] : 2}", ""),
     ],
 )
@@ -935,6 +933,33 @@ def test_not_readable_as_yaml(seed: str, what: str, problems: Problems) -> None:
     (line,) = problems(edited("seed: 1\n", f"seed: {seed}\n"))
     assert line.startswith("not readable as YAML")
     assert what in line
+
+
+@pytest.mark.parametrize("seed", ["[" * 200_000 + "]" * 200_000, "{a: " * 200_000 + "}" * 200_000], ids=["[", "{"])
+def test_what_would_end_the_process_is_told(seed: str, problems: Problems) -> None:
+    (line,) = problems(edited("seed: 1\n", f"seed: {seed}\n"))
+    assert "found more than 100 levels of nesting, expected at most that" in line
+
+
+def test_a_hundred_levels_are_read(problems: Problems) -> None:
+    (line,) = problems(edited("seed: 1\n", f"seed: {'[' * 99 + ']' * 99}\n"))
+    assert line.startswith("seed: found [[[")
+
+
+def test_an_entry_without_a_name_contradicts_nothing(problems: Problems) -> None:
+    """Whatever it says, its name comes first: nothing makes the table of this one."""
+    entry = "{table: data/raw/none.parquet, target: y, split: {kind: ordered, test_size: 0.2}}"
+    (line,) = problems(edited("datasets:\n", f"datasets:\n  a b: {entry}\n"))
+    assert line == f"datasets.a b: {NOT_A_NAME}"
+
+
+def test_what_makes_the_table_of_a_data_set(load: Load) -> None:
+    found = load(VALID)
+    dots, ramp = found.datasets["dots"], found.datasets["ramp"]
+    assert found.generator_of(dots) is found.generators["dots"]
+    assert found.generator_of(ramp) is found.generators["ramp"]
+    for table in ("data/own.csv", "data/dots.parquet", "data/raw/dots.csv"):
+        assert found.generator_of(params.Dataset(table, dots.target, dots.split)) is None
 
 
 def test_nested_deeper_than_python_can_show(problems: Problems) -> None:

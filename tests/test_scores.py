@@ -209,6 +209,27 @@ def test_details_name_every_class_even_if_absent() -> None:
     assert found["classification_report"]["c"] == {"precision": 0.0, "recall": 0.0, "f1-score": 0.0, "support": 0.0}
 
 
+def test_balanced_accuracy_is_over_the_classes_that_there_are() -> None:
+    """Class 2 has no row: its recall is none, whoever is taken for it."""
+    found = scores.class_details(table([0, 0, 0, 1], [0, 0, 2, 1]), ("a", "b", "c"))
+    assert found["balanced_accuracy"] == round((2 / 3 + 1) / 2, 6)
+
+
+def test_scores_of_rows_have_the_score_as_their_mean() -> None:
+    """By replicate, whatever the order of the rows."""
+    rows = table([0, 1, 2, 1], [0, 1, 1, 1]).assign(replicate=[3, 0, 3, 0])
+    name, found = scores.by_row(rows, ("a", "b", "c"))
+    assert name == "accuracy"
+    assert {replicate: values.tolist() for replicate, values in found.items()} == {0: [1, 1], 3: [1, 0]}
+    assert found[0].dtype == np.uint8
+    name, found = scores.by_row(values([1, 2, 4], [1.5, 2, 1]).assign(replicate=[0, 1, 0]), ())
+    assert name == "mae"
+    assert {replicate: errors.tolist() for replicate, errors in found.items()} == {0: [0.5, 3], 1: [0]}
+    assert found[0].dtype == np.float64
+    large = pd.DataFrame({"true": np.float32([2**24]), "predicted": np.float32([-1]), "replicate": [0]})
+    assert scores.by_row(large, ())[1][0].tolist() == [2**24 + 1]  # which float32 has not
+
+
 def test_a_regression_has_no_details() -> None:
     assert scores.class_details(values([1, 2], [1, 2]), ()) == {}
 

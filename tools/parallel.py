@@ -36,7 +36,7 @@ from dvc_data.hashfile.hash_info import HashInfo
 
 from tools.fork_server import ForkServer, Program, words
 
-FEW = 3  # commands at most for which a fork server would not pay: its imports take as long as those of three
+FEW = 2  # stages for which a fork server would not pay: its imports take longer than theirs
 RECORDING_SHARE = 0.02  # of the time, at most: dvc.lock is always written whole, a long one in seconds
 
 
