@@ -346,7 +346,9 @@ def test_everything_that_can_be_used_has_a_name(browser: Browser, published: Pat
         assert element.accessible_name, element.get_attribute("outerHTML")
 
 
-@pytest.mark.parametrize(("command", "widths"), [(("show",), (375, 1440)), (("diff", "HEAD"), (1440,))])
+@pytest.mark.parametrize(
+    ("command", "widths"), [(("show",), (375, 1440)), pytest.param(("diff", "HEAD"), (1440,), marks=pytest.mark.slow)]
+)
 def test_the_page_of_dvc_plots_draws_without_a_network(
     browser: Browser, workspace: Path, command: tuple[str, ...], widths: tuple[int, ...]
 ) -> None:

@@ -149,7 +149,9 @@ def refusal() -> Iterator[list[str]]:
     assert "\n" not in said[0]
 
 
-@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.parametrize(
+    "workers", [pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(4, marks=pytest.mark.slow)]
+)
 def test_any_number_of_workers_gives_the_same_bits(cluster: Cluster, workers: int) -> None:
     for _ in range(workers):
         cluster.worker()

@@ -52,7 +52,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[Pat
         shutil.rmtree(first / name, ignore_errors=True)
     (first / "dvc.lock").unlink(missing_ok=True)
     (first / "params.yaml").write_text(PARAMS)
-    run(first, "dvc", "repro")
+    run(first, *PARALLEL)
     found = {1: (first, results(first))}
     for seed in (2, 3):
         folder = shutil.copytree(first, first.parent / str(seed), symlinks=True)
@@ -143,7 +143,7 @@ def test_after_a_kill_while_dvc_writes_its_lock_the_next_run_recovers(undisturbe
     os.truncate(folder / "dvc.lock", 0)
     assert "validation failed" in run(folder, "dvc", "repro", check=False).stderr
     assert "dvc.lock: a run was killed" in run(folder, sys.executable, "-m", "tools.mend").stdout
-    run(folder, "dvc", "repro")
+    run(folder, *PARALLEL)
     assert results(folder) == undisturbed[2][1]
 
 
@@ -262,7 +262,7 @@ def test_a_stage_that_outlives_its_dvc_keeps_the_next_run_out(undisturbed: dict,
     assert f"train@line: process {orphan.pid} of an earlier run still writes this stage's files" in done.stderr
     assert results(folder)["dvc.lock"] != b""
     set_seed(folder, 1)
-    run(folder, "dvc", "repro")
+    run(folder, *PARALLEL)
     assert results(folder) == before
 
 

@@ -17,11 +17,13 @@ from boundary import params
 
 ROOT = Path(__file__).parent.parent
 PARAMS = params.load(ROOT / "params.yaml")
+SIDE_BY_SIDE = (sys.executable, "-m", "tools.parallel", "2")
 REGRESSIONS = {"line_v1"}
 
 
 def stages_run(output: str) -> list[str]:
-    return re.findall(r"Running stage '([^']+)'", output)
+    """By dvc, or side by side."""
+    return re.findall(r"^(?:Running stage '|\[\d\] )([^':\s]+)(?:'|: [\d.]+ s)", output, re.MULTILINE)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -91,9 +93,17 @@ def test_promised_files_are_there(published: Path) -> None:
         assert (published / f"plots/images/{name}.png").is_file()
 
 
-def test_one_variant_changed_runs_its_stages_only(workspace: Path) -> None:
+@pytest.mark.parametrize("by", ["make repro", pytest.param("dvc exp run", marks=pytest.mark.slow)])
+def test_one_variant_changed_runs_its_stages_only(workspace: Path, by: str) -> None:
     """And its metrics and plots show the change."""
-    output = run(workspace, "dvc", "exp", "run", "-S", "variants.circle_v2.lr=0.05").stdout
+    if by == "make repro":
+        path = workspace / "params.yaml"
+        text = path.read_text()
+        place = text.index("lr: 0.1", text.index("  circle_v2:"))
+        path.write_text(f"{text[:place]}lr: 0.05{text[place + 7 :]}")
+        output = run(workspace, *SIDE_BY_SIDE).stdout
+    else:
+        output = run(workspace, "dvc", "exp", "run", "-S", "variants.circle_v2.lr=0.05").stdout
     own = {"train@circle_v2", "evaluate@circle_v2", "plot@circle_v2"}
     own |= {"plot_contrast@activation", "plot_animation@activation"}
     assert set(stages_run(output)) == own | {"check", "compare", "export", "report"}
@@ -197,7 +207,7 @@ variants:
 contrasts: {}
 """
     )
-    done = run(folder, sys.executable, "-m", "tools.parallel", "2")
+    done = run(folder, *SIDE_BY_SIDE)
     assert "own: binary of answer from 2 features, classes no, yes" in done.stdout
     assert "own: 130 train, 50 test, 20 validation rows" in done.stdout
     assert json.loads((folder / "metrics/own_v0.json").read_text())["accuracy"] == 1.0

@@ -165,6 +165,7 @@ variants:
 contrasts:
   sides: {dataset: moons, left: moons, right: moons}
 """
+SIDE_BY_SIDE = (sys.executable, "-m", "tools.parallel", "2")
 UNUSUAL = "a folder, Übung 1 數據"
 
 
@@ -186,9 +187,9 @@ def emptied_copy(folder: Path, settings: str | None = None) -> Path:
     return folder
 
 
-def reproduced(folder: Path, settings: Mapping[str, str]) -> dict[str, bytes]:
-    """All that `dvc repro` publishes there under these environment variables."""
-    run(folder, *under(settings, "dvc", "repro"))
+def reproduced(folder: Path, settings: Mapping[str, str], *command: str) -> dict[str, bytes]:
+    """All that a command publishes there under these environment variables."""
+    run(folder, *under(settings, *command))
     return published_files(folder)
 
 
@@ -199,10 +200,10 @@ def different(found: dict[str, bytes], expected: dict[str, bytes]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory, clock: dict[str, str]) -> dict[str, Path]:
-    """The tiny pipeline after `dvc repro` with settings, and, side by side, without. Read only."""
+    """The tiny pipeline, run with settings and without. Read only."""
     settings, plain = (emptied_copy(tmp_path_factory.mktemp("tiny") / name, TINY) for name in (UNUSUAL, "plain"))
-    run(plain, sys.executable, "-m", "tools.parallel", "2")
-    reproduced(settings, PIPELINES["an old processor, in 1999"] | clock)
+    run(plain, *SIDE_BY_SIDE)
+    reproduced(settings, PIPELINES["an old processor, in 1999"] | clock, *SIDE_BY_SIDE)
     return {"an old processor, in 1999": settings, "no setting at all": plain}
 
 
@@ -218,7 +219,7 @@ def test_the_default_pipeline_publishes_the_same_bytes(
     published: Path, tmp_path: Path, clock: dict[str, str], name: str
 ) -> None:
     """dvc.lock, with the hash of everything, and every file."""
-    found = reproduced(emptied_copy(tmp_path / UNUSUAL), PIPELINES[name] | clock)
+    found = reproduced(emptied_copy(tmp_path / UNUSUAL), PIPELINES[name] | clock, "dvc", "repro")
     assert different(found, published_files(published)) == []
 
 
