@@ -65,7 +65,7 @@ class Program:
 
 
 class ForkServer:
-    """The server, as its client has it; it starts with the first program."""
+    """The server, as its client has it."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._socket, theirs = socket.socketpair()
