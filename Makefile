@@ -81,7 +81,7 @@ coverage: $(VENV)/test ## which lines and branches no test takes, but for those 
 	coverage run -m pytest -m "not slow" $(filter-out $(RUN_DVC:%=tests/test_%.py),$(TESTS))
 	@coverage report
 
-mutation: $(VENV)/mutation ## change the code in 1200 small ways, and see whether a test notices: half an hour
+mutation: $(VENV)/mutation ## change the code in 1450 small ways, and see whether a test notices: half an hour
 	rm -rf mutants
 	OMP_NUM_THREADS=1 mutmut run
 	@python -m tools.mutation
