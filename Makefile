@@ -7,7 +7,8 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 RUN_DVC := pipeline crashes same_bits verify ecosystem compare sharing readme mend tutorial
 TESTS := $(wildcard tests/test_*.py)
-LONG := $(patsubst %,tests/test_%.py,$(RUN_DVC) browser clusters faults steps) # first: others fill the gaps that they leave
+# these begin first: the others fill the gaps that they leave
+LONG := $(patsubst %,tests/test_%.py,$(RUN_DVC) browser clusters faults steps)
 export VARIANT INPUT OUTPUT REV
 
 .PHONY: help setup repro plots compare predict experiments changes fresh verify schema bench bench-cluster bench-gpu \

@@ -25,6 +25,8 @@ ENVIRONMENT = {
     "GIT_COMMITTER_EMAIL": "test@localhost",
 }
 
+SIDE_BY_SIDE = (sys.executable, "-m", "tools.parallel", "2")  # what make repro runs
+
 settings.register_profile("shared machine", deadline=None)  # a busy one is slow, not wrong
 settings.load_profile("shared machine")
 # one failing example is enough to kill a mutant, and a mutant that was killed once is always killed

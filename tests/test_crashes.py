@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ENVIRONMENT, copy_of_repository, run
+from conftest import ENVIRONMENT, SIDE_BY_SIDE, copy_of_repository, run
 
 PARAMS = """
 seed: 1
@@ -28,7 +28,7 @@ variants:
   line: {dataset: line, hidden_units: [3], activation: tanh, optimizer: adam, lr: 0.01, epochs: 1500, log_every: 100}
 contrasts: {}
 """
-SERIAL, PARALLEL = ("dvc", "repro"), (sys.executable, "-m", "tools.parallel", "2")
+SERIAL = ("dvc", "repro")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
 
@@ -52,12 +52,12 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[Pat
         shutil.rmtree(first / name, ignore_errors=True)
     (first / "dvc.lock").unlink(missing_ok=True)
     (first / "params.yaml").write_text(PARAMS)
-    run(first, *PARALLEL)
+    run(first, *SIDE_BY_SIDE)
     found = {1: (first, results(first))}
     for seed in (2, 3):
         folder = shutil.copytree(first, first.parent / str(seed), symlinks=True)
         set_seed(folder, seed)
-        run(folder, *PARALLEL)
+        run(folder, *SIDE_BY_SIDE)
         found[seed] = (folder, results(folder))
     assert found[2][1]["models/line.safetensors"] != found[3][1]["models/line.safetensors"]
     return found
@@ -115,7 +115,7 @@ def trial(undisturbed: dict[int, tuple[Path, dict[str, bytes]]], folder: Path, c
     shutil.copytree(undisturbed[1][0], folder, symlinks=True)
     set_seed(folder, 2)
     model, whole_group, seed = folder / "models/line.safetensors", chance.random() < 0.5, chance.choice((2, 3))
-    killed, next_one = chance.choice((SERIAL, PARALLEL)), chance.choice((SERIAL, PARALLEL))
+    killed, next_one = chance.choice((SERIAL, SIDE_BY_SIDE)), chance.choice((SERIAL, SIDE_BY_SIDE))
     before = written_at(model)
     new = hashlib.md5(undisturbed[2][1]["models/line.safetensors"]).hexdigest()
     dvc = start(folder, killed)
@@ -143,7 +143,7 @@ def test_after_a_kill_while_dvc_writes_its_lock_the_next_run_recovers(undisturbe
     os.truncate(folder / "dvc.lock", 0)
     assert "validation failed" in run(folder, "dvc", "repro", check=False).stderr
     assert "dvc.lock: a run was killed" in run(folder, sys.executable, "-m", "tools.mend").stdout
-    run(folder, *PARALLEL)
+    run(folder, *SIDE_BY_SIDE)
     assert results(folder) == undisturbed[2][1]
 
 
@@ -195,7 +195,7 @@ def test_a_stage_ends_with_the_dvc_that_started_it(undisturbed: dict, tmp_path: 
     [
         ("/bin/sh", SERIAL, (0, 0.3)),
         pytest.param("/bin/sh", SERIAL, (0.02, 0.05, 1), marks=pytest.mark.slow),
-        pytest.param("/bin/bash", PARALLEL, (0, 0.02, 0.05, 0.3, 1), marks=pytest.mark.slow),
+        pytest.param("/bin/bash", SIDE_BY_SIDE, (0, 0.02, 0.05, 0.3, 1), marks=pytest.mark.slow),
     ],
     ids=["sh", "sh, more", "bash"],
 )
@@ -262,7 +262,7 @@ def test_a_stage_that_outlives_its_dvc_keeps_the_next_run_out(undisturbed: dict,
     assert f"train@line: process {orphan.pid} of an earlier run still writes this stage's files" in done.stderr
     assert results(folder)["dvc.lock"] != b""
     set_seed(folder, 1)
-    run(folder, *PARALLEL)
+    run(folder, *SIDE_BY_SIDE)
     assert results(folder) == before
 
 
@@ -272,12 +272,12 @@ def test_a_full_disk_is_told_and_the_next_run_goes_on(undisturbed: dict, tmp_pat
     """A limit to the size of files stands for it: DVC's own files meet it at different places."""
     folder = shutil.copytree(undisturbed[1][0], tmp_path / "folder", symlinks=True)
     set_seed(folder, 2)
-    done = run(folder, "bash", "-c", f"ulimit -f {limit}; exec {shlex.join(PARALLEL)}", check=False)
+    done = run(folder, "bash", "-c", f"ulimit -f {limit}; exec {shlex.join(SIDE_BY_SIDE)}", check=False)
     assert done.returncode == 1
     assert "DVC cannot write its own files (" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     run(folder, sys.executable, "-m", "tools.mend")
-    run(folder, *PARALLEL)
+    run(folder, *SIDE_BY_SIDE)
     assert results(folder) == undisturbed[2][1]
 
 

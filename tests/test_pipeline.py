@@ -10,14 +10,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import copy_of_repository, run
+from conftest import SIDE_BY_SIDE, copy_of_repository, run
 from ruamel.yaml import YAML
 
 from boundary import params
 
 ROOT = Path(__file__).parent.parent
 PARAMS = params.load(ROOT / "params.yaml")
-SIDE_BY_SIDE = (sys.executable, "-m", "tools.parallel", "2")
 REGRESSIONS = {"line_v1"}
 
 

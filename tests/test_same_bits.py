@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import ROOT, copy_of_repository, run
+from conftest import ROOT, SIDE_BY_SIDE, copy_of_repository, run
 from exact_run import CASES, HARD, THREADS, WIDE, train
 from safetensors.torch import load_file
 
@@ -165,7 +165,6 @@ variants:
 contrasts:
   sides: {dataset: moons, left: moons, right: moons}
 """
-SIDE_BY_SIDE = (sys.executable, "-m", "tools.parallel", "2")
 UNUSUAL = "a folder, Übung 1 數據"
 
 

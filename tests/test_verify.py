@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import ENVIRONMENT, copy_of_repository, run
+from conftest import ENVIRONMENT, SIDE_BY_SIDE, copy_of_repository, run
 from ruamel.yaml import YAML
 
 from tools import verify
@@ -52,7 +52,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = [f"{k / 50},{0.7 * k / 50 + 0.3}" for k in range(50)]
     (folder / "data/own.csv").write_text("\n".join(["x,y", *rows]) + "\n")
     run(folder, "dvc", "add", "data/own.csv")
-    run(folder, sys.executable, "-m", "tools.parallel", "2")
+    run(folder, *SIDE_BY_SIDE)
     run(folder, "git", "add", "-A")
     run(folder, "git", "commit", "-qm", "results")
     return folder
