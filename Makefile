@@ -72,14 +72,14 @@ growth: $(VENV)/run ## time and memory of every stage with more and more rows, r
 	@python -m tools.growth
 
 test: $(VENV)/test lint ## prove that it works: lint, types, and every test but the slow ones
-	python -m pytest -m "not slow" -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
+	python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
 		$(LONG) $(filter-out $(LONG),$(TESTS))
 
 test-slow: $(VENV)/test ## the deeper, slower checks
 	python -m pytest -m slow
 
 coverage: $(VENV)/test ## which lines and branches no test takes, but for those that run dvc
-	coverage run -m pytest -m "not slow" $(filter-out $(RUN_DVC:%=tests/test_%.py),$(TESTS))
+	coverage run -m pytest $(filter-out $(RUN_DVC:%=tests/test_%.py),$(TESTS))
 	@coverage report
 
 mutation: $(VENV)/mutation ## change the code in 1450 small ways, and see whether a test notices: half an hour
