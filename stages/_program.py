@@ -76,8 +76,9 @@ def _changed() -> str | None:
 
 
 def _code() -> list[Path]:
-    """The files of the project's modules that this program has imported so far."""
-    files = [getattr(module, "__file__", None) for module in sys.modules.values()]
+    """The files of the project's modules that this program has imported so far, and its own."""
+    own = {folder.name for folder in FOLDERS} | {"__main__"}  # of thousands, each of which takes the system a question
+    files = [getattr(module, "__file__", None) for name, module in sys.modules.items() if name.partition(".")[0] in own]
     paths = {Path(file).resolve() for file in files if file}
     return sorted(path for path in paths if path.parent in FOLDERS)
 
