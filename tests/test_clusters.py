@@ -343,7 +343,7 @@ def test_a_named_scheduler_without_dask_is_one_line(monkeypatch: pytest.MonkeyPa
 
 
 def test_the_stage_uses_the_cluster_that_the_environment_names(cluster: Cluster, tmp_path: Path) -> None:
-    """The same files; and where the cluster cannot be had, or ends, a line, status 1 and no file."""
+    """The same files; and where the cluster ends, a line, status 1 and no file."""
     cluster.worker()
     cluster.worker()
     folder = tmp_path / "stage"
@@ -393,7 +393,5 @@ def test_the_stage_uses_the_cluster_that_the_environment_names(cluster: Cluster,
     time.sleep(1.5)  # into its training, which takes longer
     cluster.scheduler.kill()
     assert ends.communicate()[1] == f"{cluster.address}: the scheduler is gone; nothing was recorded\n"
-    gone = train("circle_v0", "nothing", **named)
-    assert gone.communicate()[1] == f"{cluster.address}: no scheduler answers within 10 seconds\n"
-    assert ends.returncode == gone.returncode == 1
+    assert ends.returncode == 1
     assert not (folder / "nothing").exists()

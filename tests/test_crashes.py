@@ -44,23 +44,34 @@ def results(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[Path, dict[str, bytes]]]:
-    """By seed: a workspace that was never killed, and its results."""
-    first = copy_of_repository(tmp_path_factory.mktemp("undisturbed") / "1")
-    for name in ("metrics", "exports", "plots", "report"):
-        shutil.rmtree(first / name, ignore_errors=True)
-    (first / "dvc.lock").unlink(missing_ok=True)
-    (first / "params.yaml").write_text(PARAMS)
-    run(first, *SIDE_BY_SIDE)
-    found = {1: (first, results(first))}
-    for seed in (2, 3):
-        folder = shutil.copytree(first, first.parent / str(seed), symlinks=True)
-        set_seed(folder, seed)
+class Undisturbed(dict[int, tuple[Path, dict[str, bytes]]]):
+    """By seed: a workspace that was never killed, and its results. Each is made when it is asked for first."""
+
+    def __init__(self, parent: Path) -> None:
+        super().__init__()
+        self.parent = parent
+
+    def __missing__(self, seed: int) -> tuple[Path, dict[str, bytes]]:
+        folder = self.parent / str(seed)
+        if seed == 1:
+            copy_of_repository(folder)
+            for name in ("metrics", "exports", "plots", "report"):
+                shutil.rmtree(folder / name, ignore_errors=True)
+            (folder / "dvc.lock").unlink(missing_ok=True)
+            (folder / "params.yaml").write_text(PARAMS)
+        else:
+            shutil.copytree(self[1][0], folder, symlinks=True)
+            set_seed(folder, seed)
         run(folder, *SIDE_BY_SIDE)
-        found[seed] = (folder, results(folder))
-    assert found[2][1]["models/line.safetensors"] != found[3][1]["models/line.safetensors"]
-    return found
+        self[seed] = folder, results(folder)
+        models = [found["models/line.safetensors"] for _, found in self.values()]
+        assert len(set(models)) == len(models)
+        return self[seed]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    return Undisturbed(tmp_path_factory.mktemp("undisturbed"))
 
 
 def start(folder: Path, command: tuple[str, ...] = SERIAL) -> subprocess.Popen[bytes]:
@@ -104,10 +115,16 @@ def written_at(path: Path) -> int:
         return 0
 
 
-def trial(undisturbed: dict[int, tuple[Path, dict[str, bytes]]], folder: Path, chance: random.Random) -> bool:
+def trial(
+    undisturbed: Undisturbed,
+    folder: Path,
+    chance: random.Random,
+    killed: tuple[str, ...] | None = None,
+    next_one: tuple[str, ...] | None = None,
+) -> bool:
     """From results with seed 1, kill a run with seed 2; the next one, with seed 2 or 3, must end as if undisturbed.
 
-    Either run is dvc repro, or the one that has several stages at once.
+    Where it is not given, either run is dvc repro, or the one that has several stages at once.
     A third of the kills come at any moment of the run's first five seconds; the others from the moment that training
     writes its first file, when outputs are written and committed. Returns whether this one came after that moment and
     before dvc.lock knew the new outputs.
@@ -115,7 +132,8 @@ def trial(undisturbed: dict[int, tuple[Path, dict[str, bytes]]], folder: Path, c
     shutil.copytree(undisturbed[1][0], folder, symlinks=True)
     set_seed(folder, 2)
     model, whole_group, seed = folder / "models/line.safetensors", chance.random() < 0.5, chance.choice((2, 3))
-    killed, next_one = chance.choice((SERIAL, SIDE_BY_SIDE)), chance.choice((SERIAL, SIDE_BY_SIDE))
+    killed = killed or chance.choice((SERIAL, SIDE_BY_SIDE))
+    next_one = next_one or chance.choice((SERIAL, SIDE_BY_SIDE))
     before = written_at(model)
     new = hashlib.md5(undisturbed[2][1]["models/line.safetensors"]).hexdigest()
     dvc = start(folder, killed)
@@ -137,7 +155,7 @@ def trial(undisturbed: dict[int, tuple[Path, dict[str, bytes]]], folder: Path, c
     return committing
 
 
-def test_after_a_kill_while_dvc_writes_its_lock_the_next_run_recovers(undisturbed: dict, tmp_path: Path) -> None:
+def test_after_a_kill_while_dvc_writes_its_lock_the_next_run_recovers(undisturbed: Undisturbed, tmp_path: Path) -> None:
     folder = shutil.copytree(undisturbed[1][0], tmp_path / "folder", symlinks=True)
     set_seed(folder, 2)
     os.truncate(folder / "dvc.lock", 0)
@@ -147,14 +165,15 @@ def test_after_a_kill_while_dvc_writes_its_lock_the_next_run_recovers(undisturbe
     assert results(folder) == undisturbed[2][1]
 
 
-def test_after_a_kill_the_next_run_recovers(undisturbed: dict, tmp_path: Path) -> None:
+def test_after_a_kill_the_next_run_recovers(undisturbed: Undisturbed, tmp_path: Path) -> None:
+    """The quicker of the two ways to go on; each way to be killed."""
     chance = random.Random(1)
-    for number in range(2):
-        trial(undisturbed, tmp_path / str(number), chance)
+    for number, killed in enumerate((SERIAL, SIDE_BY_SIDE)):
+        trial(undisturbed, tmp_path / str(number), chance, killed, SIDE_BY_SIDE)
 
 
 @pytest.mark.slow
-def test_after_200_kills_the_next_run_recovers(undisturbed: dict, tmp_path: Path) -> None:
+def test_after_200_kills_the_next_run_recovers(undisturbed: Undisturbed, tmp_path: Path) -> None:
     chance = random.Random(2)
     committing = [trial(undisturbed, tmp_path / str(number), chance) for number in range(200)]
     assert sum(committing) >= 100
@@ -162,7 +181,7 @@ def test_after_200_kills_the_next_run_recovers(undisturbed: dict, tmp_path: Path
 
 @pytest.mark.skipif(sys.platform != "linux", reason="handles of processes")
 @pytest.mark.parametrize("shell", ["/bin/sh", "/bin/bash"])
-def test_a_stage_ends_with_the_dvc_that_started_it(undisturbed: dict, tmp_path: Path, shell: str) -> None:
+def test_a_stage_ends_with_the_dvc_that_started_it(undisturbed: Undisturbed, tmp_path: Path, shell: str) -> None:
     """Through the shell in between, which becomes the stage (bash) or waits for it (dash)."""
     folder = shutil.copytree(undisturbed[1][0], tmp_path / "folder", symlinks=True)
     path = folder / "params.yaml"
@@ -200,7 +219,7 @@ def test_a_stage_ends_with_the_dvc_that_started_it(undisturbed: dict, tmp_path: 
     ids=["sh", "sh, more", "bash"],
 )
 def test_a_stage_that_has_only_begun_ends_too(
-    undisturbed: dict,
+    undisturbed: Undisturbed,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     shell: str,
@@ -231,7 +250,7 @@ def test_a_stage_that_has_only_begun_ends_too(
     assert results(folder) == undisturbed[1][1]
 
 
-def test_a_stage_whose_dvc_has_ended_says_so(undisturbed: dict, tmp_path: Path) -> None:
+def test_a_stage_whose_dvc_has_ended_says_so(undisturbed: Undisturbed, tmp_path: Path) -> None:
     """A shell in a session of its own stands for the process that adopts orphans."""
     folder = shutil.copytree(undisturbed[1][0], tmp_path / "folder", symlinks=True)
     words = ["env", f"DVC_ROOT={folder}", "DVC_STAGE=check", sys.executable, "-m", "stages.check", "params.yaml", "out"]
@@ -241,7 +260,7 @@ def test_a_stage_whose_dvc_has_ended_says_so(undisturbed: dict, tmp_path: Path) 
     assert not (folder / "out").exists()
 
 
-def test_a_stage_that_outlives_its_dvc_keeps_the_next_run_out(undisturbed: dict, tmp_path: Path) -> None:
+def test_a_stage_that_outlives_its_dvc_keeps_the_next_run_out(undisturbed: Undisturbed, tmp_path: Path) -> None:
     """As on systems that cannot bind a process to its parent."""
     folder = shutil.copytree(undisturbed[1][0], tmp_path / "folder", symlinks=True)
     before = results(folder)
@@ -268,7 +287,7 @@ def test_a_stage_that_outlives_its_dvc_keeps_the_next_run_out(undisturbed: dict,
 
 @pytest.mark.slow
 @pytest.mark.parametrize("limit", [40, 300])
-def test_a_full_disk_is_told_and_the_next_run_goes_on(undisturbed: dict, tmp_path: Path, limit: int) -> None:
+def test_a_full_disk_is_told_and_the_next_run_goes_on(undisturbed: Undisturbed, tmp_path: Path, limit: int) -> None:
     """A limit to the size of files stands for it: DVC's own files meet it at different places."""
     folder = shutil.copytree(undisturbed[1][0], tmp_path / "folder", symlinks=True)
     set_seed(folder, 2)
@@ -281,7 +300,7 @@ def test_a_full_disk_is_told_and_the_next_run_goes_on(undisturbed: dict, tmp_pat
     assert results(folder) == undisturbed[2][1]
 
 
-def test_a_table_that_changes_while_a_stage_runs_is_noticed(undisturbed: dict, tmp_path: Path) -> None:
+def test_a_table_that_changes_while_a_stage_runs_is_noticed(undisturbed: Undisturbed, tmp_path: Path) -> None:
     """dvc hashes it when the stage has ended: it would record the longer table with the rows of the shorter one."""
     folder = shutil.copytree(undisturbed[1][0], tmp_path / "folder", symlinks=True)
     table, program, settings = folder / "data/own.csv", folder / "stages/split.py", folder / "params.yaml"
@@ -299,10 +318,10 @@ def test_a_table_that_changes_while_a_stage_runs_is_noticed(undisturbed: dict, t
     assert hashlib.md5(table.read_bytes()).hexdigest() in (folder / "dvc.lock").read_text()
 
 
-def test_of_two_runs_at_once_one_waits_or_says_so(undisturbed: dict, tmp_path: Path) -> None:
+def test_of_two_runs_at_once_one_waits_or_says_so(undisturbed: Undisturbed, tmp_path: Path) -> None:
     folder = shutil.copytree(undisturbed[1][0], tmp_path / "folder", symlinks=True)
     set_seed(folder, 2)
-    winner = start(folder)
+    winner = start(folder, ("dvc", "repro", "train@line"))
     while not stages_of(folder):
         assert winner.poll() is None
         time.sleep(0.01)
@@ -310,4 +329,5 @@ def test_of_two_runs_at_once_one_waits_or_says_so(undisturbed: dict, tmp_path: P
     assert loser.returncode != 0
     assert "lock" in loser.stderr
     assert winner.wait() == 0
+    run(folder, *SIDE_BY_SIDE)
     assert results(folder) == undisturbed[2][1]

@@ -13,7 +13,8 @@ from test_crashes import results
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="process groups")
 ROOT = Path(__file__).parent.parent
-# A shell's command, then programs, as forks, each of which notes when it runs, and joins some files
+# A shell's command, then programs, as forks, each of which notes when it runs, and joins some files. A test that sees
+# as much of processes of their own has `without_forks`: the server takes its time to import the libraries
 PIPELINE = """
 stages:
   seed: {cmd: 'echo seed > seed', outs: [seed]}
@@ -49,6 +50,11 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def without_forks(folder: Path) -> None:
+    (folder / "dvc.yaml").write_text(PIPELINE.replace("python -m note", "python note.py"))
+
+
 def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "tools.parallel", *words]
 
@@ -80,6 +86,7 @@ def test_the_result_is_that_of_dvc_repro(folder: Path) -> None:
     assert "up to date" in run(folder, "dvc", "repro").stdout
 
 
+@pytest.mark.usefixtures("without_forks")
 def test_only_what_changed_runs_again_or_comes_from_the_cache(folder: Path) -> None:
     parallel(folder)
     before = files(folder)
@@ -129,6 +136,7 @@ def test_a_stage_that_does_not_make_its_output_failed(folder: Path) -> None:
     assert done.stderr == "idle: output 'made' does not exist\n"
 
 
+@pytest.mark.usefixtures("without_forks")
 def test_what_changes_while_it_is_read_is_not_recorded(folder: Path) -> None:
     """DVC itself would note the longer file with what the shorter one gave."""
     (folder / "note.py").write_text(NOTE + "if sys.argv[1] == 'a': open('a.in', 'a').write('more\\n')")
