@@ -97,7 +97,8 @@ def read_fields(value: Any, section: type, path: str, problems: list[str]) -> di
     for key in value:
         if key not in fields and (tag is None or key != tag):
             left = [name for name in fields if name not in value]
-            problems.append(f"{_join(path, key)}: unknown{did_you_mean(str(key), left) if left else ''}")
+            allowed = did_you_mean(str(key), left) if left else f", known: {', '.join(fields)}"
+            problems.append(f"{_join(path, key)}: unknown{allowed}")
     values = {}
     for name, field in fields.items():
         if name in value:

@@ -216,7 +216,6 @@ def read_table(path: Path, words: Iterable[str] = (), missing: Iterable[str] = (
     must_be_a_file(path)
     try:
         table = _read_csv(path, words, missing) if path.suffix == ".csv" else pq.ParquetFile(path).read()
-        table.validate(full=True)
         names = table.column_names
     except UnicodeDecodeError:
         raise FileError(f"{path}: the header is not UTF-8 text") from None
@@ -224,6 +223,11 @@ def read_table(path: Path, words: Iterable[str] = (), missing: Iterable[str] = (
         what = f"not readable as CSV: {str(error).splitlines()[0]}" if path.suffix == ".csv" else "not Parquet"
         raise FileError(f"{path}: {what}") from None
     check_header(path, names)
+    for name in names:
+        try:
+            table[name].validate(full=True)
+        except pa.ArrowException as error:
+            raise FileError(f"{path}: column {name!r}: not readable ({str(error).splitlines()[0]})") from None
     if path.suffix == ".csv":
         for name in names:
             if pa.types.is_binary(table[name].type):

@@ -1,23 +1,51 @@
 """docs/: what they name is there."""
 
+import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
+from conftest import ROOT, run
 
-ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 WORDS = {page.name: page.read_text() for page in PAGES}
-TESTS = [found for text in WORDS.values() for found in re.findall(r"`(test_\w+\.py)(?: -k \"?([^`\"]+)\"?)?`", text)]
+# a test that a page names, `test_x.py` or `test_x.py -k y`, and whether it says of it that it is slow
+TESTS = sorted(
+    {
+        (file, expression, bool(slow))
+        for text in WORDS.values()
+        for file, expression, slow in re.findall(r"`(test_\w+\.py)(?: -k \"?([^`\"]+)\"?)?`( \(slow|, slow)?", text)
+    }
+)
+COLLECT = """
+import json, pytest, sys
+class Collected:
+    def pytest_collection_finish(self, session):
+        found = [(item.path.name, item.name, item.get_closest_marker("slow") is not None) for item in session.items]
+        print("found", json.dumps(found))
+pytest.main(["--collect-only", "-qq", "-p", "no:cacheprovider", "-m", "", *sys.argv[1:]], plugins=[Collected()])
+"""
 LINKS = [(page, link) for page in PAGES for link in re.findall(r"\]\(([^):#]+)[^):]*\)", WORDS[page.name])]
 
 
-@pytest.mark.parametrize(("file", "expression"), TESTS)
-def test_each_test_named_exists(file: str, expression: str) -> None:
-    """Every word after -k is in a test's name or in its cases."""
-    text = (ROOT / "tests" / file).read_text()
-    for word in re.findall(r"\w+", expression):
-        assert word in {"or", "and"} or re.search(rf"def test_\w*{word}|\"{word}", text), word
+def test_each_test_named_is_there_and_as_slow_as_told() -> None:
+    """Each word after -k finds tests; a line that says slow has slow ones, any other needs none."""
+    files = sorted({f"tests/{file}" for file, _, _ in TESTS})
+    said = run(ROOT, sys.executable, "-c", COLLECT, *files).stdout
+    collected = json.loads(next(line for line in said.splitlines() if line.startswith("found ")).removeprefix("found "))
+    wrong = []
+    for file, expression, slow in TESTS:
+        marks = [
+            {marked for name, test, marked in collected if name == file and word in test}
+            for word in expression.split(" or ")
+        ]
+        if not (
+            all(marks) and any(True in found for found in marks) if slow else all(False in found for found in marks)
+        ):
+            wrong.append((file, expression, slow))
+    assert TESTS
+    assert wrong == []
 
 
 @pytest.mark.parametrize(("page", "link"), LINKS)

@@ -84,7 +84,7 @@ CSV: dict[str, Case] = {
     ),
     "trailing delimiter in the header": ("a,b,answer,\n" + ROWS, "row 1: found 3 cells, expected 4"),
     "trailing delimiter in the rows": (HEADER + ROWS.replace("\n", ",\n"), "row 1: found 4 cells, expected 3"),
-    "trailing delimiter everywhere": ((HEADER + ROWS).replace("\n", ",\n"), "column .*"),
+    "trailing delimiter everywhere": ((HEADER + ROWS).replace("\n", ",\n"), "column 4 of the header has no name"),
     "empty": ("", "not readable as CSV: Empty CSV file"),
     "blank lines only": ("\n\n", "not readable as CSV: .*"),
     "header only": (HEADER, "no rows"),
@@ -307,6 +307,7 @@ FOUR = {"a": [1, 2, 3, 4], "answer": ["y", "n", "y", "n"]}
 FRAME = pd.DataFrame({"id": [40, 30, 20, 10], **FOUR})
 WHOLE = of_pandas(FRAME)
 DAYS = [datetime.datetime(2026, 1, day) for day in (1, 2, 1, 2)]
+UNREADABLE = r"not readable as a table \(."  # and why, in the words of Arrow
 PARQUET: dict[str, Case] = {
     "as it should be": (columns(), FOUR),
     "a null": (columns(a=[1, None, 3, 4]), "column 'a', row 2: missing, expected a finite float32 number"),
@@ -336,21 +337,27 @@ PARQUET: dict[str, Case] = {
         parquet(pa.table({"a": DAYS, "answer": FOUR["answer"]}), use_deprecated_int96_timestamps=True),
         "column 'a': found Timestamp values, expected numbers",
     ),
-    "dates beyond the calendar": (columns(a=pa.array([2**30] * 4, pa.date32())), ".*"),
-    "times in nanoseconds": (columns(a=pa.array([1] * 4, pa.time64("ns"))), ".*"),
-    "a time zone that there is not": (columns(answer=pa.array([1, 2] * 2, pa.timestamp("us", tz="Foo/Bar"))), ".*"),
+    "dates beyond the calendar": (columns(a=pa.array([2**30] * 4, pa.date32())), UNREADABLE),
+    "times in nanoseconds": (columns(a=pa.array([1] * 4, pa.time64("ns"))), UNREADABLE),
+    "a time zone that there is not": (
+        columns(answer=pa.array([1, 2] * 2, pa.timestamp("us", tz="Foo/Bar"))),
+        UNREADABLE,
+    ),
     "durations": (columns(answer=pa.array([1, 2] * 2, pa.duration("ns"))), "column 'answer': found Timedelta values"),
     "bytes": (columns(a=[b"1", b"2"] * 2), "column 'a': found bytes values, expected numbers"),
     "bytes as labels": (columns(answer=[b"y", b"n"] * 2), "column 'answer': found bytes values"),
-    "labels that are not UTF-8": (columns(answer=invalid([b"\xff", b"a"] * 2)), ".*"),
-    "a feature that is not UTF-8": (columns(a=invalid([b"\xff", b"a"] * 2)), ".*"),
+    "labels that are not UTF-8": (columns(answer=invalid([b"\xff", b"a"] * 2)), "column 'answer': not readable .*UTF8"),
+    "a feature that is not UTF-8": (columns(a=invalid([b"\xff", b"a"] * 2)), "column 'a': not readable .*UTF8"),
     "a column twice": (
         parquet(pa.Table.from_arrays([pa.array([1]), pa.array([2]), pa.array(["y"])], ["a", "a", "answer"])),
         "column 'a' stands twice in the header",
     ),
     "no columns": (parquet(pa.table({})), "column 'answer': not in the table, known: none"),
     "no rows": (parquet(pa.table(FOUR).slice(0, 0)), "no rows"),
-    "a column without a name": (parquet(pa.table({"": [1, 2], "answer": ["y", "n"]})), "column .*name"),
+    "a column without a name": (
+        parquet(pa.table({"": [1, 2], "answer": ["y", "n"]})),
+        "column 1 of the header has no name",
+    ),
     "a target with a trailing space": (
         parquet(pa.table({"a": [1, 2], "answer ": ["y", "n"]})),
         "column 'answer': not in the table.*",
@@ -379,12 +386,12 @@ PARQUET: dict[str, Case] = {
     "all features in an index": (of_pandas(FRAME.set_index(["id", "a"])), "features: found .*"),
     "the target in an index": (of_pandas(FRAME.set_index("answer")), "column 'answer': not in the table.*"),
     "a feature in an index": (of_pandas(FRAME.set_index("id")), "column 'id': not in the table.*", "features: [id, a]"),
-    "notes that are not JSON": (with_notes("{"), ".*"),
-    "notes that are not UTF-8": (with_notes(b"\xff"), ".*"),
-    "notes of another kind": (with_notes("[]"), ".*"),
+    "notes that are not JSON": (with_notes("{"), UNREADABLE),
+    "notes that are not UTF-8": (with_notes(b"\xff"), UNREADABLE),
+    "notes of another kind": (with_notes("[]"), UNREADABLE),
     "notes of a column that there is not": (
         with_notes(json.dumps({"index_columns": ["b"], "columns": [], "column_indexes": []})),
-        ".*",
+        UNREADABLE,
     ),
     "truncated at the end": (WHOLE[:-10], "not Parquet"),
     "truncated in the middle": (WHOLE[: len(WHOLE) // 2], "not Parquet"),

@@ -217,6 +217,7 @@ def must_be_refused_or_the_same(path: Path, original: Model) -> bool:
     assert (found.seed, type(found.seed)) == (original.seed, int)
     assert found.parameters.shape == original.parameters.shape
     assert found.parameters.dtype == original.parameters.dtype
+    assert found.parameters.numpy().tobytes() == original.parameters.numpy().tobytes()
     assert found.diverged == original.diverged
     return False
 

@@ -215,8 +215,16 @@ def test_numbers_and_words_are_those_of_yaml_1_2(load: Load) -> None:
     ("old", "new", "line"),
     [
         # keys: unknown, missing
-        ("seed: 1\n", "seed: 1\nextra: 2\n", "extra: unknown"),
-        ("seed: 1\n", "seed: 1\n1: 2\n", "1: unknown"),
+        (
+            "seed: 1\n",
+            "seed: 1\nextra: 2\n",
+            "extra: unknown, known: seed, replicates, precision, device, generators, datasets, variants, contrasts",
+        ),
+        (
+            "seed: 1\n",
+            "seed: 1\n1: 2\n",
+            "1: unknown, known: seed, replicates, precision, device, generators, datasets, variants, contrasts",
+        ),
         ("seed: 1\n", "", "seed: missing, expected a whole number from 0 to 4294967295"),
         ("precision: exact\n", "", "precision: missing, expected one of: exact, fast"),
         (
@@ -225,7 +233,11 @@ def test_numbers_and_words_are_those_of_yaml_1_2(load: Load) -> None:
             "contrasts: missing, expected names and what they stand for",
         ),
         ("factor: 0.5, ", "", "generators.dots.factor: missing, expected a finite number >= 0 and < 1"),
-        ("noise: 0.1,", "noise: 0.1, colour: red,", "generators.dots.colour: unknown"),
+        (
+            "noise: 0.1,",
+            "noise: 0.1, colour: red,",
+            "generators.dots.colour: unknown, known: n_samples, noise, factor, seed",
+        ),
         ("target: label,", "target: label, feature: [X1],", "datasets.dots.feature: unknown, did you mean features?"),
         ("target: label, ", "", "datasets.dots.target: missing, expected text"),
         (
@@ -243,7 +255,7 @@ def test_numbers_and_words_are_those_of_yaml_1_2(load: Load) -> None:
         ("lr: 0.1", "lr: 0.1, 'a\\b': 8", f"variants.net.a\\b: unknown, known: {VARIANT_KEYS}"),
         ("lr: 0.1", 'lr: 0.1, "a\\nb": 8', f"variants.net.'a\\nb': unknown, known: {VARIANT_KEYS}"),
         ("lr: 0.1", "lr: 0.1, null: 8", f"variants.net.None: unknown, known: {VARIANT_KEYS}"),
-        ("left: flat,", "left: flat, middle: net,", "contrasts.pair.middle: unknown"),
+        ("left: flat,", "left: flat, middle: net,", "contrasts.pair.middle: unknown, known: dataset, left, right"),
         # types
         ("seed: 1\n", "seed: true\n", "seed: found true, expected a whole number from 0 to 4294967295"),
         ("seed: 1\n", "seed: '1'\n", "seed: found '1', expected a whole number from 0 to 4294967295"),

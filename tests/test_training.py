@@ -10,6 +10,7 @@ import torch
 import torchmetrics
 from sklearn.datasets import make_blobs, make_circles
 from sklearn.model_selection import train_test_split
+from test_predictions import model_for
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -17,9 +18,10 @@ from boundary import training
 from boundary.activations import ACTIVATIONS
 from boundary.arithmetic import BLOCK, SAMPLE, Exact, Fast, product_bits
 from boundary.history import History
-from boundary.losses import LOSSES
+from boundary.losses import LOSSES, weighted
 from boundary.networks import Network
 from boundary.optimizers import OPTIMIZERS, SGD, Adam
+from boundary.predictions import predict
 from boundary.settings import SettingsError
 from boundary.training import Examples, Goal, Schedule, fit
 
@@ -97,8 +99,11 @@ def test_replicates_together_are_replicates_alone(
         assert same_bits(alone[0], together[k])
         for name, values in log_alone.values.items():
             assert same_bits(values[:, 0], log.values[name][:, k])
-    turned, _ = run([45, 44, 43, 42])
-    assert same_bits(turned.flip(0), together)
+    order = [3, 0, 2, 1]
+    shuffled, log_shuffled = run([42 + k for k in order])
+    assert same_bits(shuffled, together[order])
+    for name, values in log_shuffled.values.items():
+        assert same_bits(values, log.values[name][:, order])
 
 
 @pytest.mark.parametrize("goal", ["bce_with_logits", "cross_entropy", "mse", "l1"])
@@ -360,16 +365,19 @@ def test_examples_know_their_number_and_leave_the_originals_alone() -> None:
 
 ROUNDED_AS_IEEE_SAYS = {"add", "add_", "sub", "sub_", "rsub", "mul", "mul_", "div"}
 WITHOUT_ROUNDING = {"abs", "amax", "argmax", "clamp", "copysign", "eq", "gt", "lt", "neg", "round", "sign", "where"}
-WITHOUT_ROUNDING |= {"clamp_", "threshold_backward"}
+WITHOUT_ROUNDING |= {"all", "bitwise_not", "clamp_", "ge", "threshold_backward"}
 ON_INTEGERS = {"__lshift__", "__rshift__", "bitwise_and", "bitwise_or"}
 EXACT_ON_OPERANDS = {"bmm", "mm", "sum"}  # sums of numbers on a grid: tests/test_arithmetic.py
 MOVING_DATA = {
+    "_local_scalar_dense",
     "_to_copy",
     "_unsafe_view",
     "cat",
+    "clone",
     "detach",
     "detach_",
     "expand",
+    "fill_",
     "full_like",
     "index",
     "lift_fresh",
@@ -435,6 +443,23 @@ def test_so_do_all_losses_and_optimizers(loss: str, optimizer: str) -> None:
     options = {**OPTIONS[optimizer], "weight_decay": 0.1}
     recorder = recorded(lambda: train(network, Goal.of(task, loss), make(**options), data, [42], Schedule(2)))
     assert not recorder.problems
+
+
+@pytest.mark.parametrize(
+    ("data", "task", "weights"), [(circles(), "binary", [0.5, 3.0]), (blobs(), "multiclass", [0.1, 1.0, 2.0, 3.0])]
+)
+def test_so_do_weights_of_classes_and_early_stopping(data: Data, task: str, weights: list[float]) -> None:
+    goal = Goal(task, weighted(Goal.of(task, None).loss, weights))
+    network, generator = Network((2, 5, len(data[0].y)), "relu"), torch.Generator().manual_seed(42)
+    start = network.initialise(generator)[None]
+    arguments = (network, goal, Adam(0.01), Exact, data, start, [generator], Schedule(6, patience=2))
+    assert not recorded(lambda: fit(*arguments, validation=data[1])).problems
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_so_does_prediction(task: str) -> None:
+    model, inputs = model_for(task), torch.ones(2, 5)
+    assert not recorded(lambda: predict(model, inputs)).problems
 
 
 def test_so_do_products_longer_than_a_block() -> None:

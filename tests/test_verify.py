@@ -28,12 +28,15 @@ contrasts: {}
 """
 KINDS = {  # a published file of each kind, and its stage
     "models/own.safetensors": "train@own",
+    "models/snapshots/own.safetensors": "train@own",
     "data/split/own/test.parquet": "split@own",
     "data/predictions/own/train.parquet": "train@own",
     "metrics/own.json": "evaluate@own",
     "metrics/comparison.md": "compare",
     "plots/images/own.png": "plot@own",
     "plots/history/own.csv": "train@own",
+    "exports/own.onnx": "export",
+    "report/index.html": "report",
 }
 CACHED = [path for path in KINDS if path != "metrics/comparison.md"]  # and metrics, for runs that need no repeating
 # a regression has none of these; the empty lists are one object
@@ -145,6 +148,13 @@ def test_all_is_the_same_and_the_workspace_stays_as_it_is(folder: Path) -> None:
     assert max(map(len, done.stdout.splitlines()[1:])) <= 80
     assert not Path(first.split()[6].rstrip(":")).exists()
     assert contents(folder) == before
+
+
+@pytest.mark.slow
+def test_so_it_is_of_the_default_pipeline(workspace: Path) -> None:
+    done = program(workspace)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert same(workspace) in done.stdout
 
 
 @pytest.mark.slow
