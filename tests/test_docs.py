@@ -36,13 +36,12 @@ def test_each_test_named_is_there_and_as_slow_as_told() -> None:
     collected = json.loads(next(line for line in said.splitlines() if line.startswith("found ")).removeprefix("found "))
     wrong = []
     for file, expression, slow in TESTS:
-        marks = [
-            {marked for name, test, marked in collected if name == file and word in test}
-            for word in expression.split(" or ")
-        ]
-        if not (
-            all(marks) and any(True in found for found in marks) if slow else all(False in found for found in marks)
-        ):
+        tests = [(name, marked) for path, name, marked in collected if path == file]
+        found = [{marked for name, marked in tests if word in name} for word in expression.split(" or ")]
+        as_told = (
+            all(found) and any(True in marks for marks in found) if slow else all(False in marks for marks in found)
+        )
+        if not as_told:
             wrong.append((file, expression, slow))
     assert TESTS
     assert wrong == []

@@ -5,6 +5,7 @@ is left after publishing as float32.
 """
 
 import json
+import platform
 import re
 import shutil
 import sys
@@ -221,6 +222,7 @@ def test_the_default_pipeline_publishes_the_same_bytes(
     assert different(found, published_files(published)) == []
 
 
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="settings of x86-64 processors")
 def test_the_settings_reach_the_programs(clock: dict[str, str]) -> None:
     """They are not misspelt: what can be asked for answers as it was set, the date where it can be moved.
 
