@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BENCH := .venv-bench
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
+# of the tests, which often wait for another process, the disk or a browser; each takes a gigabyte of memory
+WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 4 ? cores + 1 : 4)))
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 RUN_DVC := pipeline crashes same_bits verify ecosystem compare sharing readme mend tutorial
@@ -72,7 +74,7 @@ growth: $(VENV)/run ## time and memory of every stage with more and more rows, r
 	@python -m tools.growth
 
 test: $(VENV)/test lint ## prove that it works: lint, types, and every test but the slow ones
-	python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
+	python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
 		$(LONG) $(filter-out $(LONG),$(TESTS))
 
 test-slow: $(VENV)/test ## the deeper, slower checks
