@@ -88,8 +88,8 @@ def main() -> None:
     """Print the table, a row per run, as Markdown."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     print(f"{processor()}, {cores} cores, load {os.getloadavg()[0]:.1f} before the first run\n")
-    print(f"| {'run':24} | stages | {' | '.join(f'{part:>8}' for part in PARTS)} | sum, s | clock, s |")
-    print(f"| {'-' * 24} | -----: | {' | '.join('-------:' for _ in PARTS)} | -----: | -------: |", flush=True)
+    print(f"| {'run':26} | stages | {' | '.join(f'{part:>8}' for part in PARTS)} | sum, s | clock, s |")
+    print(f"| {'-' * 26} | -----: | {' | '.join('-------:' for _ in PARTS)} | -----: | -------: |", flush=True)
     for name, command in COMMANDS.items():
         with tempfile.TemporaryDirectory(prefix="times-") as temporary:
             folder = Path(temporary) / "project"
@@ -102,7 +102,7 @@ def main() -> None:
                 cells = " | ".join(f"{found[part]:8.1f}" for part in PARTS)
                 title = f"{what}, {name}"
                 print(
-                    f"| {title:24} | {stages:6} | {cells} | {sum(found.values()):6.1f} | {seconds:8.1f} |", flush=True
+                    f"| {title:26} | {stages:6} | {cells} | {sum(found.values()):6.1f} | {seconds:8.1f} |", flush=True
                 )
 
 
