@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BENCH := .venv-bench
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
-# of the tests, which often wait for another process, the disk or a browser; each takes a gigabyte of memory
+# of the tests, which often wait for another process, the disk or a browser; each takes a gigabyte of memory or more
 WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 4 ? cores + 1 : 4)))
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
