@@ -21,10 +21,10 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 repro: $(VENV)/run ## train and evaluate what params.yaml says, then show the results; JOBS=1: one stage at a time
-	@python -m tools.mend
+	@python -m tools.repro.mend
 	@python -m stages.check params.yaml data/params_checked.txt
-	@python -m tools.prune
-	$(if $(filter 1,$(JOBS)),dvc repro,@python -m tools.parallel $(JOBS))
+	@python -m tools.repro.prune
+	$(if $(filter 1,$(JOBS)),dvc repro,@python -m tools.repro $(JOBS))
 	@echo
 	@cat metrics/comparison.md
 	@echo
@@ -35,11 +35,11 @@ plots: repro ## draw the interactive plots into dvc_plots/index.html
 	dvc plots show
 
 compare: $(VENV)/run ## what improved or regressed beyond luck since the commit, branch or tag in REV=...
-	@python -m tools.compare $(or $(REV),HEAD)
+	@python -m boundary.cli.compare $(or $(REV),HEAD)
 
 predict: $(VENV)/run ## what a model says of a table: VARIANT=circle_v2 INPUT=new.csv OUTPUT=predictions.csv
 	@: "$${VARIANT:?is missing}" "$${INPUT:?is missing}" "$${OUTPUT:?is missing}"
-	@python -m tools.predict "models/$$VARIANT.safetensors" "$$INPUT" "$$OUTPUT"
+	@python -m boundary.cli.predict "models/$$VARIANT.safetensors" "$$INPUT" "$$OUTPUT"
 
 experiments: $(VENV)/run ## what `dvc exp run` has tried: parameters that differ, accuracies
 	@dvc exp show --only-changed --drop '(?!Experiment|Created|(.*:)?(accuracy|mae)$$|(generators|datasets|variants|contrasts)\.|seed$$)'
@@ -47,7 +47,7 @@ experiments: $(VENV)/run ## what `dvc exp run` has tried: parameters that differ
 changes: $(VENV)/run ## what is new since the commit REV=..., for a pull request: dvc_plots/changes.md
 	@: "$${REV:?is missing, expected a commit, branch or tag}"
 	dvc plots diff $(REV)
-	@python -m tools.changes $(REV) dvc_plots
+	@python -m boundary.cli.changes $(REV) dvc_plots
 
 fresh: $(VENV)/run ## is dvc.lock that of the code and params.yaml? Nothing is run
 	@plan="$$(dvc repro --dry --allow-missing)" && ! echo "$$plan" | grep "^Running stage" || { echo "dvc.lock is not current: make repro, and commit it"; exit 1; }
@@ -56,7 +56,7 @@ verify: $(VENV)/run ## run everything again from nothing, and compare every byte
 	@python -m tools.verify
 
 schema: $(VENV)/run ## write params.schema.json, by which editors check params.yaml
-	@python -m tools.params_schema
+	@python -m boundary.cli.params_schema
 
 bench: $(BENCH)/run ## compare its speed with that of other libraries, into benchmarks/results.md
 	@$(BENCH)/bin/python -m benchmarks.run benchmarks
@@ -68,10 +68,10 @@ bench-gpu: $(VENV)/test ## how fast a GPU trains, and whether with the same bits
 	@python -m benchmarks.gpu benchmarks
 
 times: $(VENV)/run ## what the pipeline's own time goes into: imports, DVC, training, drawing
-	@python -m tools.times
+	@python -m benchmarks.times
 
 growth: $(VENV)/run ## time and memory of every stage with more and more rows, replicates, epochs and variants
-	@python -m tools.growth
+	@python -m benchmarks.growth
 
 test: $(VENV)/test lint ## prove that it works: lint, types, and every test but the slow ones
 	python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
@@ -87,7 +87,7 @@ coverage: $(VENV)/test ## which lines and branches no test takes, but for those 
 mutation: $(VENV)/mutation ## change the code in 1450 small ways, and see whether a test notices: half an hour
 	rm -rf mutants
 	OMP_NUM_THREADS=1 mutmut run
-	@python -m tools.mutation
+	@python -m tests.mutation.report
 
 lint: $(VENV)/test ## style and types
 	ruff check .

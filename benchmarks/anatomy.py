@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from benchmarks.works import Work
-from boundary import devices, products
-from boundary.arithmetic import PRECISIONS
-from boundary.losses import LOSSES
-from boundary.optimizers import SGD
-from boundary.steps import Step, compiled
+from boundary.nn.losses import LOSSES
+from boundary.nn.optimizers import SGD
+from boundary.numerics import matmul as products
+from boundary.numerics.arithmetic import PRECISIONS
+from boundary.training import placement as devices
+from boundary.training.step import Step, compiled
 
 REPLICATES = 16  # of a part, as devices.plan cuts them for circle_v2
 

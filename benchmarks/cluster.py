@@ -24,12 +24,14 @@ from distributed import Client
 from benchmarks import machine
 from benchmarks.report import grid
 from benchmarks.works import works
-from boundary import clusters, predictions, schema
-from boundary.files import write_pieces
-from boundary.models import PUBLISHED, Model
-from boundary.optimizers import SGD
-from boundary.training import Examples, Goal, Schedule
-from boundary.work import Data, Trained, Work
+from boundary.artifacts import schema
+from boundary.artifacts.files import write_pieces
+from boundary.models import predict as predictions
+from boundary.models.model import PUBLISHED, Model
+from boundary.nn.optimizers import SGD
+from boundary.training import dask_backend as clusters
+from boundary.training.job import Data, Trained, Work
+from boundary.training.loop import Examples, Goal, Schedule
 
 WORKERS = (1, 2)
 TASKS = 2000  # that do nothing

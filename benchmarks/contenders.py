@@ -13,11 +13,11 @@ import torch
 from torch import nn
 
 from benchmarks.works import Work
-from boundary import devices
-from boundary.optimizers import SGD
-from boundary.training import Examples, Goal, Schedule
-from boundary.work import Data
-from boundary.work import Work as Replicates
+from boundary.nn.optimizers import SGD
+from boundary.training import placement as devices
+from boundary.training.job import Data
+from boundary.training.job import Work as Replicates
+from boundary.training.loop import Examples, Goal, Schedule
 
 Train = Callable[[int], np.ndarray]
 

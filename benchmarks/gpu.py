@@ -18,8 +18,8 @@ from benchmarks.contenders import Train, boundary
 from benchmarks.report import grid
 from benchmarks.run import starting_points
 from benchmarks.works import Work, works
-from boundary import steps
-from boundary.arithmetic import PRECISIONS
+from boundary.numerics.arithmetic import PRECISIONS
+from boundary.training import step as steps
 
 EPOCHS = {1: 1000, 128: 1000, 1024: 300, 10_000: 100}  # by replicates
 ROUNDS = 5

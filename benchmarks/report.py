@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from benchmarks import machine
 from benchmarks.contenders import PLAIN
 from benchmarks.works import Work
-from boundary.arithmetic import PRECISIONS
+from boundary.numerics.arithmetic import PRECISIONS
 
 if TYPE_CHECKING:
     from benchmarks.run import Timing

@@ -16,7 +16,7 @@ import torch
 from benchmarks import anatomy, machine, report
 from benchmarks.contenders import ALL_AT_ONCE, ONE_AT_A_TIME, PLAIN, REFERENCE
 from benchmarks.works import Work, works
-from boundary.arithmetic import PRECISIONS
+from boundary.numerics.arithmetic import PRECISIONS
 
 SAME_WEIGHTS = 2e-3  # full batch: the largest difference from exact training's, float32 or not
 SAME_LOSS = 0.15  # mini-batches, whose order differs: relative difference of the mean loss

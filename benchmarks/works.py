@@ -1,6 +1,6 @@
 """What is trained: data, layers and learning rate, the same for every contender.
 
-Shapes: rows = examples, P parameters in the order of boundary.networks.
+Shapes: rows = examples, P parameters in the order of boundary.nn.mlp.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.datasets import make_blobs, make_circles
 
-from boundary.networks import Network
+from boundary.nn.mlp import Network
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def state(place: Path) -> State:
 
 
 FOLDERS = [Path(__file__).resolve().parents[1] / name for name in ("boundary", "stages")]
-FILES = [path for folder in FOLDERS for path in [*folder.glob("*.py"), *folder.glob("*.cpp")]]
+FILES = [path for folder in FOLDERS for path in [*folder.rglob("*.py"), *folder.rglob("*.cpp")]]
 CODE = {path: state(path) for path in FILES}  # before it is imported
 _sources: dict[Path, State] = {}
 
@@ -51,8 +51,8 @@ def source(word: str) -> Path:
 
 def run(main: Callable[[], None], *mistakes: type[Exception]) -> None:
     """Run a stage's main; `mistakes` are errors of its own that carry a line for the user."""
-    from boundary.files import FileError
-    from boundary.schema import TableError
+    from boundary.artifacts.files import FileError
+    from boundary.artifacts.schema import TableError
 
     expected: tuple[type[Exception], ...] = (FileError, TableError, OSError, *mistakes)
     _sources.clear()
@@ -80,7 +80,7 @@ def _code() -> list[Path]:
     own = {folder.name for folder in FOLDERS} | {"__main__"}  # to resolve the paths of all modules takes 0.2 s
     files = [getattr(module, "__file__", None) for name, module in sys.modules.items() if name.partition(".")[0] in own]
     paths = {Path(file).resolve() for file in files if file}
-    return sorted(path for path in paths if path.parent in FOLDERS)
+    return sorted(path for path in paths if any(path.is_relative_to(folder) for folder in FOLDERS))
 
 
 def scratch() -> Path | None:
@@ -148,7 +148,7 @@ def _lock() -> Iterator[None]:
         return
     import fcntl
 
-    from boundary.files import FileError
+    from boundary.artifacts.files import FileError
 
     stage = os.environ["DVC_STAGE"]
     path = folder / "stages" / f"{quote(stage, safe='@')}.lock"

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from boundary import artefacts, baselines, files, params, schema
+from boundary.artifacts import files, schema
+from boundary.artifacts import splits as artefacts
+from boundary.config import params
+from boundary.evaluation import baselines
 from stages import _program
 
 

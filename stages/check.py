@@ -3,7 +3,9 @@
 import argparse
 from pathlib import Path
 
-from boundary import files, memory, params
+from boundary.artifacts import files
+from boundary.config import params
+from boundary.training import memory
 from stages import _program
 
 

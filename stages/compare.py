@@ -8,9 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from boundary import comparison, files, judging, params, results
-from boundary.comparison import Ranking
-from boundary.judging import Pair, Scores
+from boundary.artifacts import files
+from boundary.comparison import pairwise as judging
+from boundary.comparison import tables as comparison
+from boundary.comparison.pairwise import Pair, Scores
+from boundary.comparison.tables import Ranking
+from boundary.config import params
+from boundary.evaluation import results
 from stages import _program
 
 DECIMALS = 6

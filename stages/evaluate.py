@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from boundary import artefacts, curves, ensembles, files, results, scores
-from boundary.schema import Schema
+from boundary.artifacts import files
+from boundary.artifacts import splits as artefacts
+from boundary.artifacts.schema import Schema
+from boundary.evaluation import curves, ensembles, results
+from boundary.evaluation import metrics as scores
 from stages import _program
 
 

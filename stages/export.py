@@ -3,7 +3,11 @@
 import argparse
 from pathlib import Path
 
-from boundary import files, graphs, model_cards, models, params
+from boundary.artifacts import files
+from boundary.config import params
+from boundary.export import model_cards
+from boundary.export import onnx_graph as graphs
+from boundary.models import model as models
 from stages import _program
 
 

@@ -3,7 +3,9 @@
 import argparse
 from pathlib import Path
 
-from boundary import files, generators, params
+from boundary.artifacts import files
+from boundary.config import params
+from boundary.data import generators
 from stages import _program
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from boundary import artefacts, figures, files, schema
+from boundary.artifacts import files, schema
+from boundary.artifacts import splits as artefacts
+from boundary.plots import figures
 from stages import _program
 
 

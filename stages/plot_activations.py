@@ -5,8 +5,10 @@ from pathlib import Path
 
 import torch
 
-from boundary import activations, figures, files
-from boundary.arithmetic import Exact
+from boundary.artifacts import files
+from boundary.nn import activations
+from boundary.numerics.arithmetic import Exact
+from boundary.plots import figures
 from stages import _program
 
 

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import torch
 
-from boundary import animations, artefacts, figures, files, snapshots
+from boundary.artifacts import files
+from boundary.artifacts import splits as artefacts
+from boundary.models import snapshots
+from boundary.plots import animations, figures
 from stages import _program
 
 

@@ -3,7 +3,9 @@
 import argparse
 from pathlib import Path
 
-from boundary import artefacts, figures, files
+from boundary.artifacts import files
+from boundary.artifacts import splits as artefacts
+from boundary.plots import figures
 from stages import _program
 
 

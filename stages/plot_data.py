@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from boundary import artefacts, figures, files
+from boundary.artifacts import files
+from boundary.artifacts import splits as artefacts
+from boundary.plots import figures
 from stages import _program
 
 

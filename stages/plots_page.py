@@ -5,7 +5,7 @@ from pathlib import Path
 
 import vl_convert
 
-from boundary import files
+from boundary.artifacts import files
 from stages import _program
 
 VEGA_LITE = "6.4"

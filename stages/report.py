@@ -8,10 +8,16 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from boundary import artefacts, figures, files, page, params, results, snapshots
-from boundary.about_data import Divided
-from boundary.about_variant import Trained
-from boundary.sections import Ranking
+from boundary.artifacts import files
+from boundary.artifacts import splits as artefacts
+from boundary.config import params
+from boundary.evaluation import results
+from boundary.models import snapshots
+from boundary.plots import figures
+from boundary.report import render as page
+from boundary.report.dataset_section import Ranking
+from boundary.report.dataset_summary import Divided
+from boundary.report.variant_summary import Trained
 from stages import _program
 
 TEMPLATES = ("page.html", "page.css", "page.js", "summary.md")

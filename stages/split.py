@@ -8,7 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from boundary import artefacts, cards, files, notices, params, preprocessing, schema, splitting, tables
+from boundary.artifacts import files, schema
+from boundary.artifacts import splits as artefacts
+from boundary.config import params
+from boundary.data import cards, preprocessing, splitting, tables
+from boundary.data import quality as notices
 from stages import _program
 
 PICTURE = "../../plots/data/{}.png"  # that of plot_data, seen from data/cards

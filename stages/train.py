@@ -11,22 +11,17 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from boundary import (
-    artefacts,
-    assembly,
-    checkpoints,
-    clusters,
-    files,
-    history,
-    memory,
-    models,
-    params,
-    predictions,
-    schema,
-    snapshots,
-)
-from boundary.settings import SettingsError
-from boundary.work import Data, Trained, Work
+from boundary.artifacts import files, schema
+from boundary.artifacts import splits as artefacts
+from boundary.config import params
+from boundary.errors import SettingsError
+from boundary.models import model as models
+from boundary.models import predict as predictions
+from boundary.models import snapshots
+from boundary.training import checkpoints, history, memory
+from boundary.training import dask_backend as clusters
+from boundary.training import setup as assembly
+from boundary.training.job import Data, Trained, Work
 from stages import _program
 
 CLUSTER = "DASK_SCHEDULER_ADDRESS"  # the variable by which Dask's own programs find their scheduler

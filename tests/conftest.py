@@ -12,7 +12,7 @@ import torch
 from filelock import FileLock
 from hypothesis import Phase, settings
 
-from boundary import steps
+from boundary.training import step as steps
 
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = {
@@ -25,7 +25,7 @@ ENVIRONMENT = {
     "GIT_COMMITTER_EMAIL": "test@localhost",
 }
 
-SIDE_BY_SIDE = (sys.executable, "-m", "tools.parallel", "2")  # what make repro runs
+SIDE_BY_SIDE = (sys.executable, "-m", "tools.repro", "2")  # what make repro runs
 
 settings.register_profile("shared machine", deadline=None)  # a busy one is slow, not wrong
 settings.load_profile("shared machine")
@@ -71,7 +71,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if not ready.exists():
             folder.mkdir()
             copy_of_repository(folder)
-            run(folder, sys.executable, "-m", "tools.parallel", str(os.cpu_count()))
+            run(folder, sys.executable, "-m", "tools.repro", str(os.cpu_count()))
             ready.touch()
     return folder
 

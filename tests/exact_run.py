@@ -16,13 +16,13 @@ import numpy as np
 import torch
 from sklearn.datasets import make_blobs, make_circles
 
-from boundary.activations import ACTIVATIONS
-from boundary.arithmetic import PRECISIONS, Exact, Fast
-from boundary.devices import Plan
-from boundary.networks import Network
-from boundary.optimizers import OPTIMIZERS
-from boundary.training import Examples, Goal, Schedule, fit
-from boundary.work import Data, Work
+from boundary.nn.activations import ACTIVATIONS
+from boundary.nn.mlp import Network
+from boundary.nn.optimizers import OPTIMIZERS
+from boundary.numerics.arithmetic import PRECISIONS, Exact, Fast
+from boundary.training.job import Data, Work
+from boundary.training.loop import Examples, Goal, Schedule, fit
+from boundary.training.placement import Plan
 
 THREADS = (1, 2, 4)
 COMPANIES = {"17": range(42, 59), "2": range(42, 44), "first alone": [42], "second alone": [43], "last alone": [58]}

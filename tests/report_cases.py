@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from boundary import page, params, predictions
-from boundary.about_data import Divided
-from boundary.about_variant import Trained
-from boundary.figures import Plane
-from boundary.networks import Network
-from boundary.schema import Schema
-from boundary.sections import Ranking
-from boundary.snapshots import Snapshots
+from boundary.artifacts.schema import Schema
+from boundary.config import params
+from boundary.models import predict as predictions
+from boundary.models.snapshots import Snapshots
+from boundary.nn.mlp import Network
+from boundary.plots.figures import Plane
+from boundary.report import render as page
+from boundary.report.dataset_section import Ranking
+from boundary.report.dataset_summary import Divided
+from boundary.report.variant_summary import Trained
 
 ROOT = Path(__file__).parent.parent
 TEMPLATES = {path.name: path.read_text() for path in (ROOT / "templates/report").iterdir()}
@@ -140,7 +142,7 @@ def case(data: dict[str, Divided], variants: dict[str, Trained]) -> Case:
 
 def everything() -> Case:
     """Every kind of data set, and every activation on the first."""
-    from boundary.activations import ACTIVATIONS
+    from boundary.nn.activations import ACTIVATIONS
 
     data = {name: divided(name, schema) for name, schema in SCHEMAS.items()}
     variants = {f"two_{name}": trained(f"two_{name}", data["two"], (5, 4), name) for name in ACTIVATIONS}

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from boundary.activations import ACTIVATIONS, SELU_ALPHA, SELU_SCALE
-from boundary.arithmetic import Exact, Fast
-from boundary.params import ActivationName
+from boundary.config.params import ActivationName
+from boundary.nn.activations import ACTIVATIONS, SELU_ALPHA, SELU_SCALE
+from boundary.numerics.arithmetic import Exact, Fast
 
 EXACT, FAST = Exact(1), Fast()
 KINKS = (-1.0, 0.0, 1.0, 6.0)

@@ -8,10 +8,10 @@ import pytest
 import torch
 from PIL import Image, ImageSequence
 
-from boundary import animations, figures
-from boundary.networks import Network
-from boundary.schema import Schema
-from boundary.snapshots import Snapshots
+from boundary.artifacts.schema import Schema
+from boundary.models.snapshots import Snapshots
+from boundary.nn.mlp import Network
+from boundary.plots import animations, figures
 
 SCHEMA = Schema(("a", "b"), "y", "binary", ("no", "yes"))
 PARTS = {

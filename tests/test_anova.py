@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from boundary import anova
-from boundary.anova import Estimate
+from boundary.stats import anova
+from boundary.stats.anova import Estimate
 
 Array = np.ndarray
 TRIALS = 2000

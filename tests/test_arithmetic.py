@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch import Tensor
 
-from boundary.arithmetic import (
+from boundary.numerics.arithmetic import (
     BLOCK,
     FINEST_GRID,
     LARGEST,

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from boundary import artefacts, files
-from boundary.files import FileError
-from boundary.schema import Schema
+from boundary.artifacts import files
+from boundary.artifacts import splits as artefacts
+from boundary.artifacts.files import FileError
+from boundary.artifacts.schema import Schema
 
 
 def refused(path: Path, read: Callable[[], object]) -> str:

@@ -9,11 +9,13 @@ import torch
 from msgspec.structs import replace as changed
 from test_params import VALID
 
-from boundary import assembly, memory, params
-from boundary.arithmetic import Exact
-from boundary.losses import LOSSES
-from boundary.schema import Schema
-from boundary.settings import SettingsError
+from boundary.artifacts.schema import Schema
+from boundary.config import params
+from boundary.errors import SettingsError
+from boundary.nn.losses import LOSSES
+from boundary.numerics.arithmetic import Exact
+from boundary.training import memory
+from boundary.training import setup as assembly
 
 SCHEMA = Schema(("X1", "X2"), "label", "binary", (0, 1))
 ROWS = {"X1": np.array([0.5, 1, 2, 3]), "X2": np.array([4.0, 5, 6, 7]), "label": np.array([0, 1, 1, 1])}

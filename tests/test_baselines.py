@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from boundary.baselines import scores
-from boundary.comparison import Ranking, beside_baselines
-from boundary.judging import Standing
+from boundary.comparison.pairwise import Standing
+from boundary.comparison.tables import Ranking, beside_baselines
+from boundary.evaluation.baselines import scores
 
 RANDOM = np.random.RandomState(0)
 X = RANDOM.randn(120, 2)

@@ -21,9 +21,9 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.ui import WebDriverWait
 
-from boundary import models
-from boundary.activations import ACTIVATIONS
-from boundary.snapshots import Snapshots, load
+from boundary.models import model as models
+from boundary.models.snapshots import Snapshots, load
+from boundary.nn.activations import ACTIVATIONS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")

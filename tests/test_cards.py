@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from test_tables import NAN, of
 
-from boundary.cards import card
-from boundary.tables import describe
+from boundary.data.cards import card
+from boundary.data.tables import describe
 
 TABLE = pd.DataFrame(
     {

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import pytest
 from msgspec import Meta
 
-from boundary import checked
+from boundary.config import parsing as checked
 
 
 @pytest.mark.parametrize(

@@ -14,14 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_training import BINARY, OPTIONS, circles
 
-from boundary import checkpoints
-from boundary.arithmetic import Exact
-from boundary.checkpoints import Checkpoint, Checkpoints, key_of
-from boundary.devices import Plan
-from boundary.networks import Network
-from boundary.optimizers import OPTIMIZERS, Adam
-from boundary.training import Schedule, State, fit
-from boundary.work import Data, Work
+from boundary.nn.mlp import Network
+from boundary.nn.optimizers import OPTIMIZERS, Adam
+from boundary.numerics.arithmetic import Exact
+from boundary.training import checkpoints
+from boundary.training.checkpoints import Checkpoint, Checkpoints, key_of
+from boundary.training.job import Data, Work
+from boundary.training.loop import Schedule, State, fit
+from boundary.training.placement import Plan
 
 NETWORK = Network((2, 4, 1), "relu")
 
@@ -185,7 +185,7 @@ contrasts: {}
 """
 OFTEN = """
 import runpy, sys
-from boundary import checkpoints
+from boundary.training import checkpoints
 checkpoints.SECONDS = 0.2
 runpy.run_module("stages.train", run_name="__main__")
 """

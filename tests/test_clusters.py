@@ -3,6 +3,7 @@
 import os
 import pickle
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,14 +19,16 @@ import pytest
 import torch
 from conftest import ENVIRONMENT, ROOT
 
-from boundary import clusters, generators, schema, splitting
-from boundary.devices import Plan
-from boundary.losses import LOSSES, balanced, weighted
-from boundary.networks import Network
-from boundary.optimizers import SGD, Adam
-from boundary.params import Circles, Split
-from boundary.training import Examples, Goal, Schedule
-from boundary.work import Data, Trained, Work, together
+from boundary.artifacts import schema
+from boundary.config.params import Circles, Split
+from boundary.data import generators, splitting
+from boundary.nn.losses import LOSSES, balanced, weighted
+from boundary.nn.mlp import Network
+from boundary.nn.optimizers import SGD, Adam
+from boundary.training import dask_backend as clusters
+from boundary.training.job import Data, Trained, Work, together
+from boundary.training.loop import Examples, Goal, Schedule
+from boundary.training.placement import Plan
 
 pytestmark = [
     pytest.mark.usefixtures("one_thread"),
@@ -216,10 +219,8 @@ def test_no_workers_is_one_line(cluster: Cluster, monkeypatch: pytest.MonkeyPatc
 def copy_of_the_code(folder: Path) -> Path:
     """boundary/ as another commit may have it."""
     other = folder / "other" / "boundary"
-    other.mkdir(parents=True)
-    for path in (ROOT / "boundary").glob("*.py"):
-        (other / path.name).write_bytes(path.read_bytes())
-    with (other / "losses.py").open("a") as file:
+    shutil.copytree(ROOT / "boundary", other, ignore=shutil.ignore_patterns("__pycache__"))
+    with (other / "nn/losses.py").open("a") as file:
         file.write("# of another commit\n")
     return other.parent
 
@@ -237,7 +238,9 @@ def test_code_that_changes_under_a_worker_is_not_what_it_runs(tmp_path: Path) ->
     there = {**HERE, "PYTHONPATH": str(copy_of_the_code(tmp_path))}
 
     def said(*lines: str) -> str:
-        program = "\n".join(["from boundary import clusters", *lines, "print(clusters.versions()['code'])"])
+        program = "\n".join(
+            ["from boundary.training import dask_backend as clusters", *lines, "print(clusters.versions()['code'])"]
+        )
         return subprocess.check_output([sys.executable, "-c", program], env=there, cwd=tmp_path, text=True)
 
     before = said()
@@ -331,7 +334,7 @@ def test_dask_is_imported_for_a_cluster_only() -> None:
     """Who stays on one machine needs none of requirements-cluster.txt."""
     program = "import sys, stages.train; print(*sys.modules)"
     loaded = subprocess.check_output([sys.executable, "-c", program], cwd=ROOT, env=HERE, text=True).split()
-    assert "boundary.clusters" in loaded
+    assert "boundary.training.dask_backend" in loaded
     assert not {"dask", "distributed", "cloudpickle", "msgpack", "tornado"} & set(loaded)
 
 

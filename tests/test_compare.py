@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, copy_of_repository, run
 
-from boundary import files, params
-from tools.compare import Side
+from boundary.artifacts import files
+from boundary.cli.compare import Side
+from boundary.config import params
 
 VARIANTS = len(params.load(ROOT / "params.yaml").variants)
 
 
 def compare(folder: Path, revision: str = "HEAD") -> tuple[int, str, str]:
     """Status, output, and errors."""
-    done = run(folder, sys.executable, "-m", "tools.compare", revision, check=False)
+    done = run(folder, sys.executable, "-m", "boundary.cli.compare", revision, check=False)
     assert "Traceback" not in done.stderr
     return done.returncode, done.stdout, done.stderr.strip()
 

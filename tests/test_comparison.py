@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from boundary.comparison import MEANS, VERDICTS, Ranking, Summary, markdown
-from boundary.judging import Pair, Scores, Standing
+from boundary.comparison.pairwise import Pair, Scores, Standing
+from boundary.comparison.tables import MEANS, VERDICTS, Ranking, Summary, markdown
 
 NO_SCORES = Scores((), np.zeros((0, 0)))
 

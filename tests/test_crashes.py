@@ -147,7 +147,7 @@ def trial(
     known = new in (folder / "dvc.lock").read_text()
     committing = written_at(model) not in (0, before) and not known
     set_seed(folder, seed)
-    run(folder, sys.executable, "-m", "tools.mend")  # as make repro does: DVC's own files may be half written
+    run(folder, sys.executable, "-m", "tools.repro.mend")  # as make repro does: DVC's own files may be half written
     run(folder, *next_one)  # refused by a stage's lock, it would fail
     assert not stages_of(folder)
     assert results(folder) == undisturbed[seed][1]
@@ -160,7 +160,7 @@ def test_after_a_kill_while_dvc_writes_its_lock_the_next_run_recovers(undisturbe
     set_seed(folder, 2)
     os.truncate(folder / "dvc.lock", 0)
     assert "validation failed" in run(folder, "dvc", "repro", check=False).stderr
-    assert "dvc.lock: a run was killed" in run(folder, sys.executable, "-m", "tools.mend").stdout
+    assert "dvc.lock: a run was killed" in run(folder, sys.executable, "-m", "tools.repro.mend").stdout
     run(folder, *SIDE_BY_SIDE)
     assert results(folder) == undisturbed[2][1]
 
@@ -244,7 +244,7 @@ def test_a_stage_that_has_only_begun_ends_too(
         while stages_of(folder) and time.monotonic() < end:
             time.sleep(0.01)
         assert not stages_of(folder), delay
-        run(folder, sys.executable, "-m", "tools.mend")
+        run(folder, sys.executable, "-m", "tools.repro.mend")
     path.write_text(short)
     run(folder, *command)
     assert results(folder) == undisturbed[1][1]
@@ -295,7 +295,7 @@ def test_a_full_disk_is_told_and_the_next_run_goes_on(undisturbed: Undisturbed, 
     assert done.returncode == 1
     assert "DVC cannot write its own files (" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
-    run(folder, sys.executable, "-m", "tools.mend")
+    run(folder, sys.executable, "-m", "tools.repro.mend")
     run(folder, *SIDE_BY_SIDE)
     assert results(folder) == undisturbed[2][1]
 

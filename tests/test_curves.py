@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn import metrics
 
-from boundary import curves
+from boundary.evaluation import curves
 
 
 def predictions(true: list[int], *probability: list[float]) -> pd.DataFrame:

@@ -9,9 +9,10 @@ import pytest
 import torch
 from conftest import ROOT
 
-from boundary import devices, params
-from boundary.networks import Network
-from boundary.settings import SettingsError
+from boundary.config import params
+from boundary.errors import SettingsError
+from boundary.nn.mlp import Network
+from boundary.training import placement as devices
 
 
 @pytest.fixture
@@ -160,7 +161,7 @@ def test_a_gpu_without_any_free_memory_is_tried_with_one_replicate_at_a_time(mon
 FAULTS = """
 import resource, sys, torch
 from concurrent.futures import ThreadPoolExecutor
-from boundary import devices
+from boundary.training import placement as devices
 
 def faults(rounds):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.image import imread
 
-from boundary import drawings
-from boundary.drawings import Axis
-from boundary.figures import Plane
+from boundary.plots.figures import Plane
+from boundary.report import svg as drawings
+from boundary.report.svg import Axis
 
 finite = st.floats(-1e9, 1e9)
 

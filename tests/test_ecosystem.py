@@ -13,8 +13,8 @@ import pytest
 from conftest import ENVIRONMENT, copy_of_repository, run
 from ruamel.yaml import YAML
 
+from boundary.cli import changes
 from stages import _program
-from tools import changes
 
 ROOT = Path(__file__).parent.parent
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -95,10 +95,10 @@ def test_the_hooks_run_and_repair(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     output = run(folder, "pre-commit", "run", "--all-files").stdout
     assert output.count("Passed") == 4
     assert "check:" in output  # of dvc status: nothing has been run here
-    program = folder / "boundary/params.py"
+    program = folder / "boundary/config/params.py"
     last = "    contrasts: dict[Name, Contrast]\n"
     program.write_text(program.read_text().replace(last, f"{last}    extra : int=1\n"))
-    done = run(folder, "pre-commit", "run", "--files", "boundary/params.py", check=False)
+    done = run(folder, "pre-commit", "run", "--files", "boundary/config/params.py", check=False)
     assert done.returncode == 1
     assert done.stdout.count("files were modified by this hook") == 2
     assert "    extra: int = 1\n" in program.read_text()
@@ -158,7 +158,7 @@ def test_changes_since_no_revision_are_refused() -> None:
     assert done.returncode != 0
     assert "REV: is missing, expected a commit, branch or tag" in done.stderr
     assert done.stdout == ""
-    done = run(ROOT, sys.executable, "-m", "tools.changes", "dvc_plots", check=False)
+    done = run(ROOT, sys.executable, "-m", "boundary.cli.changes", "dvc_plots", check=False)
     assert done.returncode == 1
     assert done.stderr == "REV: missing, expected a commit, branch or tag, as in `make changes REV=main`\n"
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from boundary import elementary
+from boundary.numerics import elementary
 
 LN2 = math.log(2)
 LARGEST_DOUBLE = 1.7976931348623157e308

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from boundary import ensembles
-from boundary.schema import Schema
+from boundary.artifacts.schema import Schema
+from boundary.evaluation import ensembles
 
 BINARY = Schema(("a",), "y", "binary", ("no", "yes"))
 THREE = Schema(("a",), "y", "multiclass", (1, 5, 9))

@@ -18,7 +18,10 @@ from conftest import ROOT, run
 from matplotlib.figure import Figure
 from test_stage_programs import arguments, contents, line_of
 
-from boundary import checkpoints, figures, files, predictions
+from boundary.artifacts import files
+from boundary.models import predict as predictions
+from boundary.plots import figures
+from boundary.training import checkpoints
 from stages import _program
 
 SETTINGS = """
@@ -105,7 +108,8 @@ def folder(made: Path, tmp_path: Path) -> Path:
 
 @dataclass
 class Disk:
-    """Counts every step of boundary.files towards a written file; step number `at` fails, a write having half written.
+    """Counts every step of boundary.artifacts.files towards a written file; step number `at` fails, a
+    write having half written.
 
     `target` is the file being written; `failed` says what failed.
     """
@@ -126,7 +130,7 @@ class Disk:
             raise OSError(self.error, os.strerror(self.error), *([] if path is None else [str(path)]))
 
     def attach(self, patch: pytest.MonkeyPatch) -> None:
-        """Put it under boundary.files, and under the folders that any program makes."""
+        """Put it under boundary.artifacts.files, and under the folders that any program makes."""
         mkdir = Path.mkdir
 
         def make_folder(path: Path, *rest: Any, **options: Any) -> None:
@@ -328,11 +332,11 @@ LIMITED = """
 import resource, runpy, sys
 stage, limit = sys.argv[1], int(sys.argv[2])
 if stage == "plot":
-    from boundary import figures
+    from boundary.plots import figures
     from matplotlib.figure import Figure
     figures.decision_boundaries = lambda *_: Figure(figsize=(1, 1))
 if stage == "train":
-    from boundary import predictions
+    from boundary.models import predict as predictions
     predictions.GRID_STEPS = 5
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 del sys.argv[1:3]

@@ -10,9 +10,10 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from boundary import figures, files
-from boundary.figures import COLOURS, MARKERS, POINTS_DRAWN, Plane, Points
-from boundary.schema import Schema, TableError
+from boundary.artifacts import files
+from boundary.artifacts.schema import Schema, TableError
+from boundary.plots import figures
+from boundary.plots.figures import COLOURS, MARKERS, POINTS_DRAWN, Plane, Points
 
 STEPS = 5
 

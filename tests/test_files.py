@@ -20,8 +20,8 @@ from hypothesis.extra.numpy import arrays
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from boundary import files
-from boundary.files import FileError
+from boundary.artifacts import files
+from boundary.artifacts.files import FileError
 
 COLUMNS = {
     "float32": np.array([0.1, -0.0, np.nan, np.inf, 1e-45], np.float32),
@@ -252,7 +252,7 @@ def test_nulls_of_others_come_back_as_they_are(tmp_path: Path) -> None:
 
 def test_numbers_are_written_and_read_without_pandas(tmp_path: Path) -> None:
     program = (
-        "import sys, numpy as np; from pathlib import Path; from boundary import files\n"
+        "import sys, numpy as np; from pathlib import Path; from boundary.artifacts import files\n"
         f"path = Path({str(tmp_path / 'file.parquet')!r})\n"
         "files.write_columns(path, {t: np.zeros(3, t) for t in ('f4', 'f8', 'i4', 'i8')})\n"
         "files.read_columns(path)\n"

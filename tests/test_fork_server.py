@@ -1,4 +1,4 @@
-"""tools/fork_server.py: a program runs in a fork as `python -m` runs it, and ends with the server."""
+"""tools/repro/fork_server.py: a program runs in a fork as `python -m` runs it, and ends with the server."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from conftest import ENVIRONMENT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.fork_server import ForkServer, words
+from tools.repro.fork_server import ForkServer, words
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a fork with libraries loaded is safe on Linux only")
 ROOT = Path(__file__).parent.parent
@@ -104,7 +104,7 @@ def test_programs_of_the_project_end_with_the_server_and_that_with_its_client(tm
     environment = {**ENVIRONMENT, "DVC_STAGE": "wait"}
     client = f"""
 import sys
-from tools.fork_server import ForkServer
+from tools.repro.fork_server import ForkServer
 server = ForkServer({ENVIRONMENT | {"PYTHONPATH": str(ROOT)}!r})
 program = server.start(["stages.wait"], {str(tmp_path)!r}, {environment!r})
 print(server._process.pid, program.pid, flush=True)

@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 from test_params import VALID
 
-from boundary import generated, generators, params, tables
-from boundary.params import Blobs, Bundled, Circles, Dataset, Line, Moons, Spirals, Split
+from boundary.config import params
+from boundary.config.params import Blobs, Bundled, Circles, Dataset, Line, Moons, Spirals, Split
+from boundary.data import generators, tables
+from boundary.validation import known_tables as generated
 
 GENERATORS = [
     Circles(2, 0.1, 0.5, 1),

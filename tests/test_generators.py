@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import datasets
 
-from boundary import generated
-from boundary.generators import generate
-from boundary.params import Blobs, Bundled, Circles, Generator, Line, Moons, Spirals
+from boundary.config.params import Blobs, Bundled, Circles, Generator, Line, Moons, Spirals
+from boundary.data.generators import generate
+from boundary.validation import known_tables as generated
 
 ANY = pytest.mark.parametrize(
     "generator",

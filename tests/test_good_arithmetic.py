@@ -23,12 +23,14 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from boundary import artefacts, params, schema
-from boundary.arithmetic import REPLICATE, Exact, to_grid
-from boundary.networks import Network
-from boundary.optimizers import OPTIMIZERS
-from boundary.statistics import mean_interval
-from boundary.training import Examples, Goal, Schedule, fit
+from boundary.artifacts import schema
+from boundary.artifacts import splits as artefacts
+from boundary.config import params
+from boundary.nn.mlp import Network
+from boundary.nn.optimizers import OPTIMIZERS
+from boundary.numerics.arithmetic import REPLICATE, Exact, to_grid
+from boundary.stats.intervals import mean_interval
+from boundary.training.loop import Examples, Goal, Schedule, fit
 from stages import generate, split
 
 pytestmark = pytest.mark.usefixtures("one_thread")

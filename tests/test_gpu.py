@@ -5,7 +5,7 @@ import torch
 from exact_run import HARD, SMALL, WIDE, Case, same, train
 from test_steps import warnings_of
 
-from boundary.devices import Plan
+from boundary.training.placement import Plan
 
 pytestmark = [
     pytest.mark.usefixtures("one_thread", "fresh_compiler"),

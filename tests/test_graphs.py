@@ -10,10 +10,16 @@ import pytest
 import torch
 from trained import SCHEMAS, model
 
-from boundary import ensembles, files, graphs, models, params, predictions, splitting
-from boundary.activations import ACTIVATIONS
-from boundary.models import Model, surviving
-from tools.predict import inputs
+from boundary.artifacts import files
+from boundary.cli.predict import inputs
+from boundary.config import params
+from boundary.data import splitting
+from boundary.evaluation import ensembles
+from boundary.export import onnx_graph as graphs
+from boundary.models import model as models
+from boundary.models import predict as predictions
+from boundary.models.model import Model, surviving
+from boundary.nn.activations import ACTIVATIONS
 
 TOLERANCE = 1e-5
 PARAMS = params.load(Path(__file__).parent.parent / "params.yaml")

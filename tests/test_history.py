@@ -2,7 +2,7 @@
 
 import torch
 
-from boundary.history import History, joined, lines, stopped_early, table
+from boundary.training.history import History, joined, lines, stopped_early, table
 
 
 def history(**values: list[list[float]]) -> History:

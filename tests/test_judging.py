@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from boundary import judging
-from boundary.judging import Match, Pair, Scores
-from boundary.statistics import holm
+from boundary.comparison import pairwise as judging
+from boundary.comparison.pairwise import Match, Pair, Scores
+from boundary.stats.intervals import holm
 
 
 def scores(values: object, seeds: tuple[int, ...] | None = None) -> Scores:

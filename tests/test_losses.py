@@ -9,10 +9,10 @@ import torch
 from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
 
-from boundary.arithmetic import Exact, Fast
-from boundary.losses import LOSSES, balanced, softmax, weighted
-from boundary.params import LossName
-from boundary.schema import TASK_LOSSES, Task
+from boundary.artifacts.schema import TASK_LOSSES, Task
+from boundary.config.params import LossName
+from boundary.nn.losses import LOSSES, balanced, softmax, weighted
+from boundary.numerics.arithmetic import Exact, Fast
 
 EXACT, FAST = Exact(1), Fast()
 EITHER = pytest.mark.parametrize(

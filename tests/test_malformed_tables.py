@@ -19,8 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_stage_programs import line_of, refused
 
-from boundary import artefacts, files
-from boundary.schema import Schema
+from boundary.artifacts import files
+from boundary.artifacts import splits as artefacts
+from boundary.artifacts.schema import Schema
 
 PARAMS = """
 seed: 0

@@ -9,9 +9,10 @@ import pytest
 import torch
 from test_params import VALID, edited
 
-from boundary import memory, params
-from boundary.arithmetic import Exact
-from boundary.networks import Network
+from boundary.config import params
+from boundary.nn.mlp import Network
+from boundary.numerics.arithmetic import Exact
+from boundary.training import memory
 from stages import check
 
 GIB = 2**30

@@ -1,4 +1,4 @@
-"""tools/mend.py: after any cut of dvc.lock and of DVC's list of holders, DVC reads what is left, or nothing is left."""
+"""tools/repro/mend.py: of dvc.lock and DVC's list of holders, cut anywhere, DVC reads what is left, if anything."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ from dvc.dvcfile import Lockfile
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
-from tools import mend
+from tools.repro import mend
 
 HOLDERS = '{"write": {"/a/b": {"pid": 12, "cmd": "dvc repro"}}, "read": {"/c": [{"pid": 12, "cmd": "dvc repro"}]}}'
 
@@ -55,7 +55,7 @@ def test_the_damaged_are_put_aside(folder: Path) -> None:
     (folder / ".dvc/tmp/rwlock").write_text("{")
     (folder / "dvc.yaml").write_text("stages: {one: {cmd: 'echo 1 > a', outs: [a]}}")
     assert run(folder, "dvc", "repro", check=False).returncode != 0
-    done = run(folder, sys.executable, str(ROOT / "tools/mend.py"))
+    done = run(folder, sys.executable, str(ROOT / "tools/repro/mend.py"))
     assert done.stdout.splitlines() == [
         f"{name}: a run was killed while DVC wrote it, now {name}.damaged; DVC's cache has the results"
         for name in ("dvc.lock", ".dvc/tmp/rwlock")
@@ -63,14 +63,14 @@ def test_the_damaged_are_put_aside(folder: Path) -> None:
     assert (folder / "dvc.lock.damaged").read_text().endswith("cm")
     run(folder, "dvc", "repro")
     assert (folder / "a").read_text() == "1\n"
-    assert run(folder, sys.executable, str(ROOT / "tools/mend.py")).stdout == ""
+    assert run(folder, sys.executable, str(ROOT / "tools/repro/mend.py")).stdout == ""
 
 
 def test_both_sides_of_a_merge_are_left(folder: Path) -> None:
     text = "schema: '2.0'\nstages:\n<<<<<<< HEAD\n  one: {cmd: a}\n=======\n  one: {cmd: b}\n>>>>>>> other\n"
     (folder / "dvc.lock").write_text(text)
     (folder / ".dvc/tmp/rwlock").write_text("{")
-    done = run(folder, sys.executable, str(ROOT / "tools/mend.py"), check=False)
+    done = run(folder, sys.executable, str(ROOT / "tools/repro/mend.py"), check=False)
     assert done.returncode == 1
     assert done.stdout.startswith(".dvc/tmp/rwlock: a run was killed")
     assert done.stderr == (
@@ -78,7 +78,7 @@ def test_both_sides_of_a_merge_are_left(folder: Path) -> None:
     )
     assert (folder / "dvc.lock").read_text() == text
     (folder / "dvc.lock").write_text("schema: '2.0'\nstages:\n  one: {cmd: a}\n")
-    assert run(folder, sys.executable, str(ROOT / "tools/mend.py")).stdout == ""
+    assert run(folder, sys.executable, str(ROOT / "tools/repro/mend.py")).stdout == ""
 
 
 def test_nothing_is_touched_while_a_dvc_works(folder: Path) -> None:

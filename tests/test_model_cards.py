@@ -13,9 +13,12 @@ import torch
 from test_graphs import table
 from trained import SCHEMAS, model
 
-from boundary import ensembles, graphs, model_cards, predictions
-from boundary.params import Dataset, Split, Variant
-from tools.predict import inputs
+from boundary.cli.predict import inputs
+from boundary.config.params import Dataset, Split, Variant
+from boundary.evaluation import ensembles
+from boundary.export import model_cards
+from boundary.export import onnx_graph as graphs
+from boundary.models import predict as predictions
 
 VARIANT = Variant("own", [5, 4], "tanh", "sgd", 0.1, 30, 10)
 DATASET = Dataset("data/own.csv", "y", Split("stratified", 0.25, 0.0, 1))

@@ -14,9 +14,9 @@ import torch
 from conftest import ROOT
 from test_models import model_for
 
-from boundary import models
-from boundary.files import FileError
-from boundary.models import METADATA_KEY, Model
+from boundary.artifacts.files import FileError
+from boundary.models import model as models
+from boundary.models.model import METADATA_KEY, Model
 
 Mutation = Callable[[bytes, np.random.Generator], bytes]
 

@@ -12,13 +12,13 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from boundary import models
-from boundary.activations import ACTIVATIONS
-from boundary.arithmetic import SAMPLE, Exact, Fast
-from boundary.files import FileError
-from boundary.models import METADATA_KEY, Model, sequential
-from boundary.networks import Network
-from boundary.schema import Schema
+from boundary.artifacts.files import FileError
+from boundary.artifacts.schema import Schema
+from boundary.models import model as models
+from boundary.models.model import METADATA_KEY, Model, sequential
+from boundary.nn.activations import ACTIVATIONS
+from boundary.nn.mlp import Network
+from boundary.numerics.arithmetic import SAMPLE, Exact, Fast
 
 CLASSES = {"binary": ("no", "yes"), "multiclass": (0, 1, 2), "regression": ()}
 

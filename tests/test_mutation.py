@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from tools import mutation
+from tests.mutation import report as mutation
 
 RESULTS = """
-    boundary.scores.x_of__mutmut_1: killed
-    boundary.scores.x_of__mutmut_2: timeout
-    boundary.params.xǁParamsǁof__mutmut_10: survived
-    boundary.params.x_load__mutmut_1: no tests
+    boundary.evaluation.metrics.x_of__mutmut_1: killed
+    boundary.evaluation.metrics.x_of__mutmut_2: timeout
+    boundary.config.params.xǁParamsǁof__mutmut_10: survived
+    boundary.config.params.x_load__mutmut_1: no tests
 """
 DIFF = """\
-# boundary.scores.x_of__mutmut_1: survived
---- boundary/scores.py
-+++ boundary/scores.py
+# boundary.evaluation.metrics.x_of__mutmut_1: survived
+--- boundary/evaluation/metrics.py
++++ boundary/evaluation/metrics.py
 @@ -1,4 +1,4 @@
  def of(rows):
 -    return len(rows)
@@ -26,10 +26,10 @@ DIFF = """\
 
 def test_a_status_for_each_mutant() -> None:
     assert mutation.results(RESULTS) == {
-        "boundary.scores.x_of__mutmut_1": "killed",
-        "boundary.scores.x_of__mutmut_2": "timeout",
-        "boundary.params.xǁParamsǁof__mutmut_10": "survived",
-        "boundary.params.x_load__mutmut_1": "no tests",
+        "boundary.evaluation.metrics.x_of__mutmut_1": "killed",
+        "boundary.evaluation.metrics.x_of__mutmut_2": "timeout",
+        "boundary.config.params.xǁParamsǁof__mutmut_10": "survived",
+        "boundary.config.params.x_load__mutmut_1": "no tests",
     }
 
 
@@ -41,8 +41,8 @@ def test_the_table_by_hand() -> None:
     lines, reached = mutation.table(mutation.results(RESULTS))
     assert [line.split() for line in lines] == [
         ["module", "mutants", "killed", "survived", "killed"],
-        ["boundary.params", "2", "0", "2", "0.0%"],
-        ["boundary.scores", "2", "2", "0", "100.0%"],
+        ["boundary.config.params", "2", "0", "2", "0.0%"],
+        ["boundary.evaluation.metrics", "2", "2", "0", "100.0%"],
         ["all", "4", "2", "2", "50.0%"],
     ]
     assert not reached
@@ -58,7 +58,7 @@ def test_the_aim_is_nine_of_ten_in_each_module(survivors: int, reached: bool) ->
 def test_what_is_explained_stands_in_the_library() -> None:
     """A reason for a line that is gone explains nothing."""
     root = Path(__file__).parent.parent
-    lines = {line.strip() for path in (root / "boundary").glob("*.py") for line in path.read_text().splitlines()}
+    lines = {line.strip() for path in (root / "boundary").rglob("*.py") for line in path.read_text().splitlines()}
     explained = re.findall(r"^- (.*)$", (root / mutation.EXPLAINED).read_text(), flags=re.MULTILINE)
     assert explained
     assert [line for line in explained if line not in lines] == []

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from boundary.activations import ACTIVATIONS
-from boundary.arithmetic import SAMPLE, Exact, Fast, product_bits
-from boundary.networks import Network
-from boundary.settings import SettingsError
+from boundary.errors import SettingsError
+from boundary.nn.activations import ACTIVATIONS
+from boundary.nn.mlp import Network
+from boundary.numerics.arithmetic import SAMPLE, Exact, Fast, product_bits
 
 ROWS = 50
 SIZES = [(2, 1), (2, 5, 1), (2, 10, 10, 1), (3, 8, 4)]

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_tables import NAN, of
 
-from boundary.notices import repeated, suspicions, unseen
-from boundary.tables import describe
+from boundary.data.quality import repeated, suspicions, unseen
+from boundary.data.tables import describe
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from boundary.arithmetic import Arithmetic, Exact, Fast
-from boundary.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer
-from boundary.params import OPTIMIZER_KEYS, OptimizerName
+from boundary.config.params import OPTIMIZER_KEYS, OptimizerName
+from boundary.nn.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer
+from boundary.numerics.arithmetic import Arithmetic, Exact, Fast
 
 EXACT = Exact(1)
 BY_TORCH = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from boundary.arithmetic import Exact, Fast
-from boundary.outputs import labels, probabilities
+from boundary.nn.heads import labels, probabilities
+from boundary.numerics.arithmetic import Exact, Fast
 
 EXACT = Exact(1)
 EITHER = pytest.mark.parametrize("arithmetic", [EXACT, Fast()], ids=["exact", "fast"])

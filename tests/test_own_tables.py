@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from test_stage_programs import line_of
 
-from boundary import artefacts, files, models, preprocessing, tables
-from boundary.params import Dataset, Split
-from boundary.schema import Categories, Numbers
+from boundary.artifacts import files
+from boundary.artifacts import splits as artefacts
+from boundary.artifacts.schema import Categories, Numbers
+from boundary.config.params import Dataset, Split
+from boundary.data import preprocessing, tables
+from boundary.models import model as models
 
 PARAMS = """
 seed: 0

@@ -13,10 +13,12 @@ import pytest
 import torch
 from report_cases import EPOCHS, HOSTILE, MARKDOWN, SCHEMAS, TEMPLATES, Case, case, divided, everything, trained
 
-from boundary import about_data, drawings, page
-from boundary.page import plain_markdown
-from boundary.schema import Schema
-from boundary.sections import Ranking, answer
+from boundary.artifacts.schema import Schema
+from boundary.report import dataset_summary as about_data
+from boundary.report import render as page
+from boundary.report import svg as drawings
+from boundary.report.dataset_section import Ranking, answer
+from boundary.report.render import plain_markdown
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""tools/parallel.py: the same bytes as dvc repro, side by side where stages allow it, and a clean end in every case."""
+"""tools/repro/: the same bytes as dvc repro, side by side where stages allow it, and a clean end in every case."""
 
 import os
 import signal
@@ -56,7 +56,7 @@ def without_forks(folder: Path) -> None:
 
 
 def command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "tools.parallel", *words]
+    return [sys.executable, "-m", "tools.repro", *words]
 
 
 def parallel(folder: Path, jobs: str = "2", check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -200,7 +200,7 @@ def test_a_number_of_jobs_that_is_none_is_refused(folder: Path, jobs: str) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", [("dvc", "repro"), (sys.executable, "-m", "tools.parallel", "5")])
+@pytest.mark.parametrize("words", [("dvc", "repro"), (sys.executable, "-m", "tools.repro", "5")])
 def test_the_default_pipeline_has_the_same_bytes(published: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
     folder = copy_of_repository(tmp_path / "copy")
     run(folder, *words)

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from boundary import params
-from boundary.activations import ACTIVATIONS
-from boundary.arithmetic import PRECISIONS
-from boundary.params import ParamsError
+from boundary.config import params
+from boundary.config.params import ParamsError
+from boundary.nn.activations import ACTIVATIONS
+from boundary.numerics.arithmetic import PRECISIONS
 
 ROOT = Path(__file__).parent.parent
 VALID = """\

@@ -1,4 +1,4 @@
-"""params.schema.json: current, and of the same mind as boundary.params about every key alone."""
+"""params.schema.json: current, and of the same mind as boundary.config.params about every key alone."""
 
 import copy
 import json
@@ -12,9 +12,9 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from ruamel.yaml import YAML
 from test_params import VALID
 
-from boundary import checked
-from boundary.params import Params
-from tools.params_schema import params_schema, plain
+from boundary.cli.params_schema import params_schema, plain
+from boundary.config import parsing as checked
+from boundary.config.params import Params
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = json.loads((ROOT / "params.schema.json").read_text())
@@ -38,7 +38,7 @@ def test_it_is_a_schema_in_old_and_new_drafts(draft: Any) -> None:
 
 
 def problems(content: Any) -> list[str]:
-    """What boundary.params says of the keys, each alone."""
+    """What boundary.config.params says of the keys, each alone."""
     found: list[str] = []
     checked.read(content, Params, "", found)
     return found

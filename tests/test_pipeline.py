@@ -13,7 +13,7 @@ import pytest
 from conftest import SIDE_BY_SIDE, copy_of_repository, run
 from ruamel.yaml import YAML
 
-from boundary import params
+from boundary.config import params
 
 ROOT = Path(__file__).parent.parent
 PARAMS = params.load(ROOT / "params.yaml")
@@ -118,7 +118,7 @@ def test_one_variant_changed_runs_its_stages_only(workspace: Path, by: str) -> N
 
 
 def test_changed_code_makes_only_its_own_stages_stale(workspace: Path) -> None:
-    path = workspace / "boundary/figures.py"
+    path = workspace / "boundary/plots/figures.py"
     path.write_text(path.read_text() + "# a change\n")
     stale = json.loads(run(workspace, "dvc", "status", "--json").stdout)
     drawing = {"plot", "plot_data", "plot_contrast", "plot_animation", "plot_activations", "report"}
@@ -139,7 +139,7 @@ def test_a_removed_variant_leaves_the_comparison_and_comes_back(workspace: Path)
     assert "spirals_v0" in table
     assert "moons_v0" not in table
 
-    assert run(workspace, sys.executable, "-m", "tools.prune").stdout.count("@moons_v0: no longer") == 3
+    assert run(workspace, sys.executable, "-m", "tools.repro.prune").stdout.count("@moons_v0: no longer") == 3
     assert not [path for path in workspace.rglob("*moons_v0*") if not {".dvc", ".git"} & set(path.parts)]
     done = run(workspace, "dvc", "repro")
     assert set(stages_run(done.stdout)) == {"compare", "export", "report"}

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from boundary import anova
-from boundary.anova import Estimate, Spread
-from boundary.power import ENOUGH, needed, power
+from boundary.stats import anova
+from boundary.stats.anova import Estimate, Spread
+from boundary.stats.power import ENOUGH, needed, power
 
 
 def simulated(

@@ -1,4 +1,4 @@
-"""tools/predict.py: tables in, predictions out, in pieces that leave no trace."""
+"""boundary/cli/predict.py: tables in, predictions out, in pieces that leave no trace."""
 
 import collections
 import re
@@ -18,10 +18,14 @@ from conftest import run
 from test_graphs import table
 from trained import SCHEMAS, model
 
-from boundary import ensembles, models, predictions, streams
-from boundary.files import FileError
-from boundary.schema import TableError
-from tools import growth, predict
+from benchmarks import growth
+from boundary.artifacts.files import FileError
+from boundary.artifacts.schema import TableError
+from boundary.cli import predict
+from boundary.data import streaming as streams
+from boundary.evaluation import ensembles
+from boundary.models import model as models
+from boundary.models import predict as predictions
 
 ROOT = Path(__file__).parent.parent
 ROWS = 500
@@ -172,14 +176,14 @@ def test_mistakes_of_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ]:
         with pytest.raises(FileError, match=re.escape(problem)):
             ran(monkeypatch, *words)
-    done = run(ROOT, sys.executable, "-m", "tools.predict", str(net), str(new), str(new), check=False)
+    done = run(ROOT, sys.executable, "-m", "boundary.cli.predict", str(net), str(new), str(new), check=False)
     assert done.returncode == 1
     assert done.stderr == f"{new}: is the table itself, expected another file\n"
 
 
 def peak(saved: Path, new: Path, output: Path) -> tuple[float, float]:
     """Of a whole run: processor seconds, and the MiB held at most, as make growth measures them."""
-    return growth.run(ROOT, [sys.executable, "-m", "tools.predict", str(saved), str(new), str(output)])
+    return growth.run(ROOT, [sys.executable, "-m", "boundary.cli.predict", str(saved), str(new), str(output)])
 
 
 @pytest.mark.slow

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from boundary import predictions
-from boundary.models import Model, sequential
-from boundary.networks import Network
-from boundary.predictions import GRID_MARGIN, GRID_STEPS, plane, predict, tables
-from boundary.schema import Schema, TableError
+from boundary.artifacts.schema import Schema, TableError
+from boundary.models import predict as predictions
+from boundary.models.model import Model, sequential
+from boundary.models.predict import GRID_MARGIN, GRID_STEPS, plane, predict, tables
+from boundary.nn.mlp import Network
 
 REPLICATES, ROWS = 3, 40
 CLASSES = {"binary": ("no", "yes"), "multiclass": ("a", "b", "c"), "regression": ()}

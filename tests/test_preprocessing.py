@@ -16,8 +16,8 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from boundary import preprocessing
-from boundary.schema import Categories, Numbers, Preprocessing, Schema, TableError
+from boundary.artifacts.schema import Categories, Numbers, Preprocessing, Schema, TableError
+from boundary.data import preprocessing
 
 
 def words(*cells: str | None) -> np.ndarray:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from boundary import products
-from boundary.devices import Plan
+from boundary.numerics import matmul as products
+from boundary.training.placement import Plan
 
 pytestmark = [
     pytest.mark.usefixtures("one_thread"),

@@ -13,7 +13,7 @@ from conftest import run
 from messy_table import churn
 from ruamel.yaml import YAML
 
-from boundary import params
+from boundary.config import params
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

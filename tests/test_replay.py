@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_cases import SCHEMAS, divided
 
-from boundary import replay
-from boundary.networks import Network
-from boundary.snapshots import Snapshots
+from boundary.models.snapshots import Snapshots
+from boundary.nn.mlp import Network
+from boundary.report import playback as replay
 
 
 def snapshots(frames: int, replicates: int, hidden: int = 5) -> Snapshots:

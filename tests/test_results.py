@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from boundary import files, results
-from boundary.files import FileError
+from boundary.artifacts import files
+from boundary.artifacts.files import FileError
+from boundary.evaluation import results
 
 HISTORY = """replicate,epoch,train_loss,test_loss
 0,0,0.5,1

@@ -23,9 +23,11 @@ from conftest import ROOT, SIDE_BY_SIDE, copy_of_repository, run
 from exact_run import CASES, HARD, THREADS, WIDE, train
 from safetensors.torch import load_file
 
-from boundary import artefacts, params, snapshots
-from boundary.arithmetic import BLOCK
-from boundary.elementary import SMALLEST_NORMAL
+from boundary.artifacts import splits as artefacts
+from boundary.config import params
+from boundary.models import snapshots
+from boundary.numerics.arithmetic import BLOCK
+from boundary.numerics.elementary import SMALLEST_NORMAL
 from stages import train as train_stage
 
 # --- what processes differ by ----------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from dvc.utils.serialize import load_yaml
 from ruamel.yaml import YAML
 from test_params import edited
 
-from boundary import params
+from boundary.config import params
 
 SPELLINGS = """
 0 1 2 -1 +1 007 010 0o10 0O10 0x10 0X10 0b11 1_000 1,000 12345678901234567890 1e3 1E3 1e+3 1e-3 1.e-3 .5 5. 0.1 -0.5
@@ -70,7 +70,7 @@ def test_many_spellings_are_accepted_and_more_refused(accepted: dict[tuple[str, 
 
 
 def test_what_dvc_lock_records_is_what_the_programs_use(accepted: dict[tuple[str, str], Any], tmp_path: Path) -> None:
-    """A variant for each accepted spelling, in one file; a stage prints what boundary.params reads of it."""
+    """A variant for each accepted spelling, in one file; a stage prints what boundary.config.params reads of it."""
     lines = [line for line in edited("contrasts:", "contrasts: {}\nleft:").split("\n") if "pair:" not in line]
     text = "\n".join(lines[: lines.index("left:")])
     net = next(line for line in lines if line.startswith("  net: "))
@@ -82,7 +82,7 @@ def test_what_dvc_lock_records_is_what_the_programs_use(accepted: dict[tuple[str
     ]
     (tmp_path / "params.yaml").write_text(text.replace(net, "\n".join([net, *copies])) + "\n", encoding="utf-8")
     program = (
-        "import json, pathlib; from boundary import params; "
+        "import json, pathlib; from boundary.config import params; "
         "found = params.load(pathlib.Path('params.yaml')).variants; "
         "names = ['lr', 'epochs', 'momentum', 'nesterov', 'batch_size', 'activation']; "
         "print(json.dumps({n: {k: getattr(v, k) for k in names} for n, v in found.items()}))"

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchmetrics import classification, regression
 
-from boundary import files, scores
+from boundary.artifacts import files
+from boundary.evaluation import metrics as scores
 
 CLASS_SUMMARY = ["accuracy", "precision", "recall", "f1", "loss", "accuracy_low", "accuracy_high", "replicates"]
 REGRESSION_SUMMARY = ["mae", "mse", "r2", "mae_low", "mae_high", "replicates"]

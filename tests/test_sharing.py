@@ -15,7 +15,7 @@ import pytest
 from conftest import ENVIRONMENT, run
 from ruamel.yaml import YAML
 
-from boundary import params
+from boundary.config import params
 
 ROOT = Path(__file__).parent.parent
 DOC = (ROOT / "docs/sharing.md").read_text()

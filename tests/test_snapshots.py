@@ -10,11 +10,12 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from test_models import model_for
 
-from boundary import models, snapshots
-from boundary.files import FileError
-from boundary.models import METADATA_KEY
-from boundary.networks import Network
-from boundary.snapshots import Snapshots
+from boundary.artifacts.files import FileError
+from boundary.models import model as models
+from boundary.models import snapshots
+from boundary.models.model import METADATA_KEY
+from boundary.models.snapshots import Snapshots
+from boundary.nn.mlp import Network
 
 
 def snapshots_for(replicates: int = 3, task: str = "binary") -> Snapshots:

@@ -1,4 +1,4 @@
-"""tools/times.py and tools/growth.py: what they count, and what they make of it. Their runs are real ones, and long."""
+"""benchmarks/times.py and benchmarks/growth.py: what they count, and what they make of it."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from tools import growth, times
+from benchmarks import growth, times
 
 
 def note(command: str, seconds: float, importing: float) -> str:

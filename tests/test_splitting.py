@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
-from boundary.params import Split
-from boundary.splitting import SplitError, split
+from boundary.config.params import Split
+from boundary.data.splitting import SplitError, split
 
 CLASSES = np.array([0] * 60 + [1] * 30 + [2] * 10)
 

@@ -22,19 +22,15 @@ from matplotlib.axes import Axes
 from PIL import Image, ImageSequence
 from ruamel.yaml import YAML
 
-from boundary import (
-    artefacts,
-    checkpoints,
-    files,
-    history,
-    memory,
-    models,
-    params,
-    predictions,
-    results,
-    snapshots,
-    training,
-)
+from boundary.artifacts import files
+from boundary.artifacts import splits as artefacts
+from boundary.config import params
+from boundary.evaluation import results
+from boundary.models import model as models
+from boundary.models import predict as predictions
+from boundary.models import snapshots
+from boundary.training import checkpoints, history, memory
+from boundary.training import loop as training
 from stages import _program, plot
 
 SETTINGS = """
@@ -565,7 +561,7 @@ def test_a_gpu_whose_memory_is_full(folder: Path, monkeypatch: pytest.MonkeyPatc
     def full(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("boundary.work.Work.done", full)
+    monkeypatch.setattr("boundary.training.job.Work.done", full)
     line = refused("train", "moons", folder)
     found = "variants.moons: found more than the GPU's free memory has room for"
     assert line.startswith(f"{folder}/params.yaml: {found}, expected device: cpu, or fewer replicates")
@@ -858,8 +854,8 @@ def edit_blobs(path: Path) -> None:
 
 def test_code_edited_while_a_stage_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or before, since this program has read it."""
-    monkeypatch.setitem(_program.CODE, ROOT / "boundary/params.py", {})
-    said = f"{ROOT}/boundary/params.py: changed while this stage ran, run it again"
+    monkeypatch.setitem(_program.CODE, ROOT / "boundary/config/params.py", {})
+    said = f"{ROOT}/boundary/config/params.py: changed while this stage ran, run it again"
     assert line_of("check", "", folder) == said
 
 
@@ -869,7 +865,7 @@ def test_code_that_a_stage_does_not_use_may_be_edited(folder: Path, monkeypatch:
 
 
 def test_the_code_of_a_stage_is_its_modules() -> None:
-    assert ROOT / "boundary/files.py" in _program._code()
+    assert ROOT / "boundary/artifacts/files.py" in _program._code()
     assert set(_program._code()) <= set(_program.CODE)
 
 

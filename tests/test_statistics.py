@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import t as student
 
-from boundary.statistics import CONFIDENCE, cut, mean_interval
+from boundary.stats.intervals import CONFIDENCE, cut, mean_interval
 
 # Student's t at 0.975 by degrees of freedom: 12.706, 4.303 and 2.365 of the tables. One and two have closed forms.
 T = {1: math.tan(0.475 * math.pi), 2: 0.95 * math.sqrt(2 / (4 * 0.975 * 0.025)), 7: 2.364624251592785}

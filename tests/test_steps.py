@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from exact_run import SMALL, WIDE, Case, apart, blobs, same, train
 
-from boundary.devices import Plan
+from boundary.training.placement import Plan
 
 pytestmark = [
     pytest.mark.usefixtures("one_thread", "fresh_compiler"),
@@ -27,7 +27,7 @@ def test_parts_and_workers_give_the_same_bits(name: str, plan: Plan) -> None:
 
 
 def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.name == "boundary.steps"]
+    return [record.getMessage() for record in caplog.records if record.name == "boundary.training.step"]
 
 
 def test_a_compiled_step_gives_the_same_bits(caplog: pytest.LogCaptureFixture) -> None:

@@ -8,12 +8,12 @@ import torch
 from test_checkpoints import Interrupted, Saver
 from torch import Tensor
 
-from boundary.arithmetic import Exact
-from boundary.history import History, table
-from boundary.networks import Network
-from boundary.optimizers import Adam
-from boundary.stopping import Best
-from boundary.training import Examples, Goal, Schedule, fit
+from boundary.nn.mlp import Network
+from boundary.nn.optimizers import Adam
+from boundary.numerics.arithmetic import Exact
+from boundary.training.early_stopping import Best
+from boundary.training.history import History, table
+from boundary.training.loop import Examples, Goal, Schedule, fit
 
 NETWORK, EPOCHS = Network((2, 8, 1), "tanh"), 90
 BINARY = Goal.of("binary", None)

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from boundary.params import Dataset, Split
-from boundary.schema import Schema, TableError, arrays, class_indices
-from boundary.tables import describe, publish, raw
+from boundary.artifacts.schema import Schema, TableError, arrays, class_indices
+from boundary.config.params import Dataset, Split
+from boundary.data.tables import describe, publish, raw
 
 FEATURE = {"a": [1.5, 2.5, 3.5]}
 TARGET = {"y": [0, 1, 0]}

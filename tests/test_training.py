@@ -14,16 +14,16 @@ from test_predictions import model_for
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from boundary import training
-from boundary.activations import ACTIVATIONS
-from boundary.arithmetic import BLOCK, SAMPLE, Exact, Fast, product_bits
-from boundary.history import History
-from boundary.losses import LOSSES, weighted
-from boundary.networks import Network
-from boundary.optimizers import OPTIMIZERS, SGD, Adam
-from boundary.predictions import predict
-from boundary.settings import SettingsError
-from boundary.training import Examples, Goal, Schedule, fit
+from boundary.errors import SettingsError
+from boundary.models.predict import predict
+from boundary.nn.activations import ACTIVATIONS
+from boundary.nn.losses import LOSSES, weighted
+from boundary.nn.mlp import Network
+from boundary.nn.optimizers import OPTIMIZERS, SGD, Adam
+from boundary.numerics.arithmetic import BLOCK, SAMPLE, Exact, Fast, product_bits
+from boundary.training import loop as training
+from boundary.training.history import History
+from boundary.training.loop import Examples, Goal, Schedule, fit
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "sgd": {"lr": 0.1, "momentum": 0.9, "nesterov": True},

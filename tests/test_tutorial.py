@@ -13,9 +13,12 @@ import pytest
 import torch
 from torchmetrics.classification import MulticlassAccuracy
 
-from boundary import artefacts, files, models, params
-from boundary.networks import Network
-from boundary.schema import Schema, arrays
+from boundary.artifacts import files
+from boundary.artifacts import splits as artefacts
+from boundary.artifacts.schema import Schema, arrays
+from boundary.config import params
+from boundary.models import model as models
+from boundary.nn.mlp import Network
 
 NUMBERS = json.loads((Path(__file__).parent / "tutorial_numbers.json").read_text())
 VARIANTS = {
@@ -172,8 +175,8 @@ def test_circle_v2_predicts_what_is_printed(published: Path) -> None:
 
 
 def test_the_activations_of_a_are_the_printed_ones() -> None:
-    from boundary.activations import relu, sigmoid
-    from boundary.arithmetic import Exact
+    from boundary.nn.activations import relu, sigmoid
+    from boundary.numerics.arithmetic import Exact
 
     a = torch.arange(-10, 10, 1, dtype=torch.float64)
     assert relu(Exact(1), a).tolist() == NUMBERS["activations"]["relu_of_A"]

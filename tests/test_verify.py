@@ -1,4 +1,4 @@
-"""tools/verify.py: every damage is found, named and mended, nothing else is, and the workspace stays as it is."""
+"""tools/verify/: every damage is found, named and mended, nothing else is, and the workspace stays as it is."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ import pytest
 from conftest import ENVIRONMENT, SIDE_BY_SIDE, copy_of_repository, run
 from ruamel.yaml import YAML
 
-from tools import verify
+from tools.verify import __main__ as verify
 
 ROOT = Path(__file__).parent.parent
 PARAMS = """

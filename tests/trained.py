@@ -2,9 +2,9 @@
 
 import torch
 
-from boundary.models import Model
-from boundary.networks import Network
-from boundary.schema import Categories, Numbers, Preprocessing, Schema
+from boundary.artifacts.schema import Categories, Numbers, Preprocessing, Schema
+from boundary.models.model import Model
+from boundary.nn.mlp import Network
 
 MIXED = Preprocessing(
     (

@@ -1,0 +1,127 @@
+"""Activation functions and their backward passes, for tensors of any shape, in either arithmetic.
+
+Each is a pair of functions: `value(arithmetic, z)` gives h, and `backward(arithmetic, g, z, h)` gives g dh/dz, a
+gradient by z from the gradient g by h, which it may overwrite. The names, constants and values are those of the
+torch.nn modules that `module()` returns.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from boundary.numerics.arithmetic import Arithmetic
+
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # Klambauer et al., arXiv 1706.02515
+LEAK = 0.01
+
+
+Backward = Callable[[Arithmetic, Tensor, Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation: its value, its backward pass, and the torch.nn module that computes the same."""
+
+    value: Callable[[Arithmetic, Tensor], Tensor]
+    backward: Backward
+    module: Callable[[], nn.Module]
+
+
+def times(slope: Callable[[Arithmetic, Tensor, Tensor], Tensor]) -> Backward:
+    """The backward pass of an activation by its slope(arithmetic, z, h)."""
+    return lambda a, g, z, h: g.mul_(slope(a, z, h))
+
+
+def relu(a: Arithmetic, z: Tensor) -> Tensor:
+    """max(z, 0)."""
+    return z.clamp(min=0)
+
+
+def sigmoid(a: Arithmetic, z: Tensor) -> Tensor:
+    """1 / (1 + e^-z)."""
+    return a.sigmoid(z)
+
+
+def tanh(a: Arithmetic, z: Tensor) -> Tensor:
+    """(e^z - e^-z) / (e^z + e^-z)."""
+    return a.tanh(z)
+
+
+def softplus(a: Arithmetic, z: Tensor) -> Tensor:
+    """log(1 + e^z), without overflow."""
+    return z.clamp(min=0) + a.log1p(a.exp(-z.abs()))
+
+
+def silu(a: Arithmetic, z: Tensor) -> Tensor:
+    """z sigmoid(z), also known as swish."""
+    return z * a.sigmoid(z)
+
+
+def gelu_tanh(a: Arithmetic, z: Tensor) -> Tensor:
+    """The tanh form of GELU: z/2 (1 + tanh(sqrt(2/pi) (z + 0.044715 z^3))); Hendrycks and Gimpel, arXiv 1606.08415."""
+    return z * 0.5 * (a.tanh(_gelu_inner(z)) + 1.0)
+
+
+def elu(a: Arithmetic, z: Tensor) -> Tensor:
+    """z where positive, else e^z - 1."""
+    return z.clamp(min=0) + a.expm1(z.clamp(max=0))
+
+
+def selu(a: Arithmetic, z: Tensor) -> Tensor:
+    """ELU scaled to keep mean 0 and variance 1 from layer to layer."""
+    return (z.clamp(min=0) + a.expm1(z.clamp(max=0)) * SELU_ALPHA) * SELU_SCALE
+
+
+def _silu_slope(a: Arithmetic, z: Tensor, h: Tensor) -> Tensor:
+    s = a.sigmoid(z)
+    return s * (z * (1.0 - s) + 1.0)
+
+
+def _gelu_inner(z: Tensor) -> Tensor:
+    return (z * z * z * 0.044715 + z) * math.sqrt(2 / math.pi)
+
+
+def _gelu_slope(a: Arithmetic, z: Tensor, h: Tensor) -> Tensor:
+    t = a.tanh(_gelu_inner(z))
+    inner_slope = (z * z * (3 * 0.044715) + 1.0) * math.sqrt(2 / math.pi)
+    return (t + 1.0) * 0.5 + z * 0.5 * (1.0 - t * t) * inner_slope
+
+
+def _step(z: Tensor) -> Tensor:
+    """1 where z > 0, else 0; by arithmetic, which is far quicker than a comparison and torch.where."""
+    return z.sign().clamp(min=0)
+
+
+def _inside(z: Tensor, low: float, high: float) -> Tensor:
+    return ((z > low) & (z < high)).to(z.dtype)
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    "none": Activation(lambda a, z: z, lambda a, g, z, h: g, nn.Identity),
+    # of several ways to write "g where h > 0" the quickest
+    "relu": Activation(relu, lambda a, g, z, h: torch.ops.aten.threshold_backward(g, h, 0), nn.ReLU),
+    "relu6": Activation(lambda a, z: z.clamp(0, 6), times(lambda a, z, h: _inside(z, 0, 6)), nn.ReLU6),
+    "leaky_relu": Activation(
+        lambda a, z: z.clamp(min=0) + z.clamp(max=0) * LEAK,
+        times(lambda a, z, h: _step(z) * (1.0 - LEAK) + LEAK),
+        nn.LeakyReLU,
+    ),
+    "elu": Activation(elu, times(lambda a, z, h: h.clamp(max=0) + 1.0), nn.ELU),
+    "selu": Activation(
+        selu,
+        times(lambda a, z, h: h.clamp(max=0) + (1.0 - _step(z)) * (SELU_SCALE * SELU_ALPHA) + _step(z) * SELU_SCALE),
+        nn.SELU,
+    ),
+    "silu": Activation(silu, times(_silu_slope), nn.SiLU),
+    "gelu_tanh": Activation(gelu_tanh, times(_gelu_slope), lambda: nn.GELU(approximate="tanh")),
+    "softplus": Activation(softplus, times(lambda a, z, h: a.sigmoid(z)), nn.Softplus),
+    "sigmoid": Activation(sigmoid, times(lambda a, z, h: h * (1.0 - h)), nn.Sigmoid),
+    "tanh": Activation(tanh, times(lambda a, z, h: 1.0 - h * h), nn.Tanh),
+    "hardtanh": Activation(lambda a, z: z.clamp(-1, 1), times(lambda a, z, h: _inside(z, -1, 1)), nn.Hardtanh),
+    "softsign": Activation(
+        lambda a, z: z / (z.abs() + 1.0), times(lambda a, z, h: (1.0 - h.abs()) * (1.0 - h.abs())), nn.Softsign
+    ),
+}

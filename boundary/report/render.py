@@ -1,0 +1,87 @@
+"""The report: what the page and its Markdown summary say of each data set and variant, filled into templates.
+
+Everything that comes from a user (names, class labels) is escaped by the templates or by `Markup`.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from boundary.config.params import Params
+from boundary.plots import figures
+from boundary.report import dataset_section as sections
+from boundary.report import playback as replay
+from boundary.report.dataset_section import Ranking
+from boundary.report.dataset_summary import Divided
+from boundary.report.variant_summary import Trained
+
+
+def environment() -> Environment:
+    """Jinja as the templates of a page want it: all that is filled in is escaped, what is missing is an error."""
+    return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def page(templates: Mapping[str, str], content: Mapping[str, Any]) -> str:
+    """The page from its templates: page.html, page.css and page.js, by name."""
+    script = Markup(templates["page.js"])
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    made = environment().from_string(templates["page.html"])
+    return made.render(script=script, style=Markup(templates["page.css"]), script_hash=digest, **content) + "\n"
+
+
+def markdown(template: str, content: Mapping[str, Any]) -> str:
+    """The summary from its template, summary.md."""
+    made = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=plain_markdown)
+    return made.from_string(template).render(**content) + "\n"
+
+
+def plain_markdown(value: Any) -> str:
+    """Text that Markdown shows as it is: no tag, no link, no table cell of its own."""
+    text = " ".join(str(value).split())
+    return re.sub(r"([\\`*_\[\]<>|~#&])", r"\\\1", text)
+
+
+def contents(
+    settings: Params,
+    datasets: Mapping[str, Divided],
+    variants: Mapping[str, Trained],
+    ranking: Ranking,
+    hashes: Sequence[tuple[str, str]],
+) -> dict[str, Any]:
+    """All that the templates show."""
+    drawable = {name: v for name, v in variants.items() if len(datasets[v.settings.dataset].schema.features) <= 2}
+    budgets = replay.shares({name: v.snapshots for name, v in drawable.items()})
+    films = {name: replay.film(v.snapshots, v.history, budgets[name]) for name, v in drawable.items()}
+    own = {name: [v for v in variants.values() if v.settings.dataset == name] for name in datasets}
+    shown = [sections.section(divided, own[name], ranking, films) for name, divided in datasets.items() if own[name]]
+    listed = [variant for section in shown for variant in section["variants"]]
+    return {
+        "datasets": shown,
+        "variant_count": len(variants),
+        "replicates": settings.replicates,
+        "seed": settings.seed,
+        "precision": settings.precision,
+        "palette": {f"c{k}": colour for k, colour in enumerate(figures.COLOURS)},  # classes of the style sheet
+        "hashes": hashes,
+        "featured": _featured(settings, [variant["name"] for variant in listed if variant["film"]] or list(variants)),
+        "scenes": {
+            name: replay.scene(divided.schema, divided.parts)
+            for name, divided in datasets.items()
+            if len(divided.schema.features) <= 2
+        },
+        "choices": {
+            "palette": figures.COLOURS,
+            "variants": {v["name"]: {"dataset": v["dataset"], "note": v["note"]} for v in listed},
+        },
+    }
+
+
+def _featured(settings: Params, names: Sequence[str]) -> str:
+    """What the page shows first: the right side of a contrast, or the first that can be replayed."""
+    wanted = [contrast.right for contrast in settings.contrasts.values() if contrast.right in names]
+    return [*wanted, *names][0]

@@ -1,0 +1,247 @@
+"""Training: all replicates of a variant as one batched program.
+
+Shapes: R replicates, P parameters, rows = examples; x (features, rows), y (outputs, rows) as losses.py wants it.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from boundary.artifacts.schema import TASK_LOSSES
+from boundary.errors import SettingsError
+from boundary.nn.heads import labels, probabilities
+from boundary.nn.losses import LOSSES, Loss
+from boundary.nn.mlp import Network
+from boundary.nn.optimizers import Optimizer
+from boundary.numerics.arithmetic import SAMPLE, Arithmetic, Exact, Fast
+from boundary.training.early_stopping import Best
+from boundary.training.history import History, stopped_early
+from boundary.training.step import Step, compiled
+
+RATES = 1 << 10  # steps whose rates are copied to the device at once: each copy waits for all steps before it
+EVALUATED = 1 << 14  # rows of the test part that go through the network at once
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Inputs x (features, rows) and targets y (outputs, rows), float."""
+
+    x: Tensor
+    y: Tensor
+
+    @classmethod
+    def of(cls, x: np.ndarray, y: np.ndarray) -> "Examples":
+        """From arrays of the same shapes."""
+        return cls(torch.from_numpy(x), torch.from_numpy(y))
+
+    def __len__(self) -> int:
+        return self.x.shape[1]
+
+    def to(self, device: torch.device, dtype: torch.dtype) -> "Examples":
+        """The same on a device, in a dtype."""
+        return Examples(self.x.to(device, dtype), self.y.to(device, dtype))
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long to train, on how much at once, and what to log.
+
+    `burn_in_epochs` are trained before epoch 0 and not logged. Without a `batch_size` each epoch is one step on all
+    rows. Logged are the epochs 0, log_every, 2 log_every, ... and the last. With `patience` each replicate keeps the
+    weights of the logged epoch that was best on the validation rows, and training ends when none has bettered its own
+    for so many epochs.
+    """
+
+    epochs: int
+    burn_in_epochs: int = 0
+    batch_size: int | None = None
+    log_every: int = 1
+    patience: int | None = None
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What training minimises, and how its outputs are read: a task and a loss that fits it."""
+
+    task: str
+    loss: Loss
+
+    @classmethod
+    def of(cls, task: str, loss: str | None) -> "Goal":
+        """The goal of a task with the loss named, or with the task's default. SettingsError if they don't fit."""
+        allowed = TASK_LOSSES[task]
+        if loss is not None and loss not in allowed:
+            raise SettingsError(f"loss: found {loss}, expected {' or '.join(allowed)} for a {task} target")
+        return cls(task, LOSSES[loss or allowed[0]])
+
+
+@dataclass(frozen=True)
+class State:
+    """All that a training needs to go on before `epoch`: tensors on any device, and what was logged so far.
+
+    memory: the optimizer's; generators: the states of the replicates' generators; log: for each logged epoch, values
+    (R,) by name, and the weights (K, P) that are kept; best: with patience, the fields of stopping.Best, once an epoch
+    was logged.
+    """
+
+    epoch: int
+    parameters: Tensor
+    memory: Tensor
+    generators: list[Tensor]
+    log: dict[int, dict[str, Tensor]]
+    best: dict[str, Tensor] = field(default_factory=dict)
+
+
+class Saver(Protocol):
+    """Keeps states: `load` gives one to go on from, if any; `save` is called between epochs when it is `due`.
+
+    `due` is told whether the training has ended: that state gives its result.
+    """
+
+    def load(self) -> State | None: ...
+
+    def due(self, ended: bool) -> bool: ...
+
+    def save(self, state: State) -> None: ...
+
+
+@torch.inference_mode()
+def fit(
+    network: Network,
+    goal: Goal,
+    optimizer: Optimizer,
+    arithmetic_type: type[Exact] | type[Fast],
+    data: tuple[Examples, Examples],
+    start: Tensor,
+    generators: Sequence[torch.Generator],
+    schedule: Schedule,
+    advance: Callable[[], object] = lambda: None,
+    saver: Saver | None = None,
+    keep: int = 0,
+    validation: Examples | None = None,
+    compile_step: bool = False,
+) -> tuple[Tensor, History]:
+    """Train from `start` (R, P) on data = (train, test); returns the parameters (R, P) and the history.
+
+    Runs on the device of `start`. `generators` (CPU), one a replicate, shuffle its mini-batches: a replicate is
+    trained the same whatever others are trained beside it. `advance` is called after every epoch. With a `saver`, an
+    earlier run's state is taken up, and states are saved; the result is the same. The history holds the weights of the
+    first `keep` replicates. A schedule with patience needs `validation`.
+    """
+    batch_rows = min(schedule.batch_size or len(data[0]), len(data[0]))
+    arithmetic = arithmetic_type(max(*network.sizes, batch_rows))
+    train, test = (part.to(start.device, arithmetic.dtype) for part in data)
+    train = Examples(arithmetic.operand(train.x), train.y)
+    if validation is not None:
+        validation = validation.to(start.device, arithmetic.dtype)
+    parameters = start.to(arithmetic.dtype)
+    memory = parameters.new_zeros(len(parameters), optimizer.slots, network.parameter_count)
+    log: dict[int, dict[str, Tensor]] = {}
+    best: Best | None = None
+    first_epoch = -schedule.burn_in_epochs
+    if saver is not None and (state := saver.load()) is not None:
+        first_epoch, log = state.epoch, dict(state.log)
+        parameters, memory = state.parameters.to(start.device), state.memory.to(start.device)
+        for generator, drawn in zip(generators, state.generators, strict=True):
+            generator.set_state(drawn)
+        if state.best:
+            best = Best(**{name: tensor.to(start.device) for name, tensor in state.best.items()})
+    steps_done = (first_epoch + schedule.burn_in_epochs) * math.ceil(len(train) / batch_rows)
+    rates = _rates(optimizer, steps_done, parameters)
+    step = Step(network, goal.loss, optimizer, arithmetic)
+    run = compiled(step, start.device, torch.get_num_threads()) if compile_step else step
+    for epoch in range(first_epoch, schedule.epochs):
+        logged = epoch >= 0 and (epoch % schedule.log_every == 0 or epoch == schedule.epochs - 1)
+        totals: list[dict[str, Tensor]] = []
+        for batch in _batches(train, batch_rows, generators):
+            parameters, memory, logits = run(parameters, memory, next(rates), batch.x, batch.y)
+            if logged:
+                totals.append(_totals(arithmetic, goal, logits, batch.y))
+        if logged:
+            on_test = _evaluate(network, goal, arithmetic_type, parameters, test)
+            log[epoch] = _means("train", totals, len(train)) | _means("test", [on_test], len(test))
+            log[epoch]["weights"] = parameters[:keep].to(torch.float32, copy=True)
+            if schedule.patience is not None and validation is not None:
+                on_validation = _evaluate(network, goal, arithmetic_type, parameters, validation)["loss"]
+                if best is None:
+                    best = Best.first(epoch, parameters, on_validation)
+                best = best.after(epoch, parameters, on_validation, schedule.patience)
+        ended = epoch == schedule.epochs - 1 or (logged and best is not None and bool(best.stopped.all()))
+        if saver is not None and saver.due(ended):
+            drawn_so_far = [generator.get_state() for generator in generators]
+            fields = {} if best is None else vars(best)
+            saver.save(State(schedule.epochs if ended else epoch + 1, parameters, memory, drawn_so_far, log, fields))
+        advance()
+        if ended:
+            break
+    names = [name for name in next(iter(log.values())) if name != "weights"]
+    values = {name: torch.stack([entry[name].to(start.device) for entry in log.values()]).cpu() for name in names}
+    weights = torch.stack([start[:keep].float().cpu(), *(entry["weights"].cpu() for entry in log.values())])
+    history = History(list(log), values, weights)
+    if best is None or schedule.patience is None:
+        return parameters, history
+    return best.parameters, stopped_early(history, best.epoch.cpu(), schedule.patience)
+
+
+def _rates(optimizer: Optimizer, steps_done: int, like: Tensor) -> Iterator[Tensor]:
+    """The rates of step after step, on the device and in the dtype of a tensor: many are moved there at a time."""
+    rates = itertools.islice(optimizer.rates(), steps_done, None)
+    while True:
+        yield from torch.tensor([*itertools.islice(rates, RATES)], dtype=like.dtype, device=like.device)
+
+
+def _evaluate(
+    network: Network,
+    goal: Goal,
+    arithmetic_type: type[Exact] | type[Fast],
+    parameters: Tensor,
+    examples: Examples,
+) -> dict[str, Tensor]:
+    """Totals over the examples, as at prediction: each row with grids of its own."""
+    arithmetic = arithmetic_type(max(network.sizes))
+    totals = []
+    for x, y in zip(torch.split(examples.x, EVALUATED, dim=1), torch.split(examples.y, EVALUATED, dim=1), strict=True):
+        logits, _ = network.forward(arithmetic, parameters, arithmetic.operand(x, SAMPLE), SAMPLE)
+        totals.append(_totals(arithmetic, goal, logits, y))
+    return _together(totals)
+
+
+def _batches(train: Examples, batch_rows: int, generators: Sequence[torch.Generator]) -> Iterator[Examples]:
+    """The examples as they are, or mini-batches (R, ..., rows), in an order of each replicate's own."""
+    if batch_rows == len(train):
+        yield train
+        return
+    orders = [torch.randperm(len(train), generator=g, dtype=torch.int32) for g in generators]  # half of int64's memory
+    for first in range(0, len(train), batch_rows):
+        some = torch.stack([order[first : first + batch_rows] for order in orders])  # (R, batch_rows)
+        rows = some.to(train.x.device, torch.int64)
+        yield Examples(train.x[:, rows].transpose(0, 1), train.y[:, rows].transpose(0, 1))
+
+
+def _totals(arithmetic: Arithmetic, goal: Goal, logits: Tensor, y: Tensor) -> dict[str, Tensor]:
+    """Sums over rows, each (R,) in float64: of the `loss`, and for classes of the hits, as `accuracy`."""
+    totals = {"loss": arithmetic.sum(goal.loss.values(arithmetic, logits, y), -1).flatten().double()}
+    if goal.task != "regression":
+        true = y.argmax(-2) if goal.task == "multiclass" else y.squeeze(-2)
+        totals["accuracy"] = (labels(probabilities(arithmetic, goal.task, logits)) == true).sum(-1).double()
+    return totals
+
+
+def _means(part: str, totals: list[dict[str, Tensor]], rows: int) -> dict[str, Tensor]:
+    """Per-row means of a part's totals."""
+    together = _together(totals)  # divided by a tensor: a number would be inverted
+    return {f"{part}_{name}": total / torch.full_like(total, rows) for name, total in together.items()}
+
+
+def _together(totals: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The totals of all pieces of a part, added piece after piece."""
+    found = totals[0]
+    for more in totals[1:]:
+        found = {name: total + more[name] for name, total in found.items()}
+    return found
