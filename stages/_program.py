@@ -1,19 +1,12 @@
 """What all stages share: how they end, and that what dvc records of a run is what the run has read.
 
 A user's mistake ends a program with its line on stderr and status 1, never with a traceback. dvc notes the state of
-what a stage reads when the stage has ended: a file that changed meanwhile ends the stage with a line too. A program
-that dvc started ends with dvc: left alone, it could overwrite what the next run makes, and dvc.lock would record the
-old run's output under the new run's parameters. Where the system offers no such bond, the stage's lock keeps the next
-run out.
-
-The library is imported where it is needed: `stages/__init__.py` calls `end_with_dvc` before anything that takes time.
+what a stage reads when the stage has ended: a file that changed meanwhile ends the stage with a line too. So does a
+stage that an earlier run still works on, where that did not end with its dvc (see _dvc.py).
 """
 
 import os
-import select
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -93,47 +86,6 @@ def scratch() -> Path | None:
         return None
     folder, here = Path(root, ".dvc", "tmp"), Path.cwd()
     return here / ".dvc" / "tmp" if folder.resolve() in here.parents else folder
-
-
-def end_with_dvc() -> None:
-    """On Linux, end this process the moment that dvc ends; with a line where it has ended already."""
-    if sys.platform != "linux" or "DVC_STAGE" not in os.environ:
-        return
-    dvc = _dvc()
-    try:
-        handle = None if dvc is None else os.pidfd_open(dvc)
-    except ProcessLookupError:
-        handle = None
-    except OSError:  # the system has no such handles
-        return
-    if handle is None:
-        sys.exit(f"{os.environ['DVC_STAGE']}: the dvc that started this stage has ended")
-
-    def watch() -> None:
-        select.select([handle], [], [])  # readable once dvc has ended
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def _dvc() -> int | None:
-    """The process that started this stage, None where it has ended.
-
-    It is the parent, or, where the shell that dvc starts did not become this program, the parent's parent. Once it has
-    ended, another process is in its place, one that adopts orphans: no Python, or of another session.
-    """
-    process = os.getppid()
-    try:
-        if not _is_python(process):
-            process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
-        return process if _is_python(process) and os.getsid(process) == os.getsid(0) else None
-    except OSError:  # no such process, or another user's
-        return None
-
-
-def _is_python(process: int) -> bool:
-    """Also where dvc was installed as one file."""
-    return Path(os.readlink(f"/proc/{process}/exe")).name.startswith(("python", "pypy", "dvc"))
 
 
 @contextmanager

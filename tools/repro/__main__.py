@@ -34,9 +34,6 @@ from dvc.stage.run import get_executable, prepare_kwargs
 from dvc.utils.serialize import LOADERS
 from dvc_data.hashfile.hash_info import HashInfo
 
-from tools.repro.fork_server import ForkServer, Program, words
-
-FEW = 2  # stages for which a fork server would not pay: its imports take longer than theirs
 RECORDING_SHARE = 0.02  # of the time, at most: dvc.lock is always written whole, a long one in seconds
 
 
@@ -50,7 +47,7 @@ class Job:
 
     number: int
     stage: Stage
-    process: subprocess.Popen[bytes] | Program
+    process: subprocess.Popen[bytes]
     output: Future[tuple[bytes, bytes | None]]
     read: list[HashInfo]  # of its dependencies, as it began
     start: float = field(default_factory=time.monotonic)
@@ -79,7 +76,6 @@ class Reproduction:
         self.order = TopologicalSorter({stage: list(graph.successors(stage)) for stage in self.plan})
         self.jobs = jobs
         self.threads = ThreadPoolExecutor(jobs)  # each waits for a command
-        self.server: ForkServer | None = None
         self.running: list[Job] = []
         self.ran: dict[Stage, bool] = {}  # of the stages that ended: whether dvc.lock must hear of it
         self.recorded = 0  # how many of the plan dvc.lock has heard of
@@ -138,16 +134,10 @@ class Reproduction:
         self.running.append(Job(number, stage, process, self.threads.submit(process.communicate), _hashes(stage)))
         self._show(f"{self.running[-1]} ...")
 
-    def _process(self, stage: Stage) -> subprocess.Popen[bytes] | Program:
-        """The command of a stage, begun: a program of the project by a fork, if there are more to come."""
-        limit = {"OMP_THREAD_LIMIT": str(max(1, (os.cpu_count() or 1) // self.jobs))}
-        how = prepare_kwargs(stage, limit)
+    def _process(self, stage: Stage) -> subprocess.Popen[bytes]:
+        """The command of a stage, begun as dvc repro begins it (stages/_forks.py does the rest)."""
+        how = prepare_kwargs(stage, {"OMP_THREAD_LIMIT": str(max(1, (os.cpu_count() or 1) // self.jobs))})
         command = stage.cmd if isinstance(stage.cmd, str) else " && ".join(stage.cmd)
-        program = words(command, how["env"])
-        if program and self.server is None and len(self.plan) - len(self.ran) > FEW:
-            self.server = ForkServer({**os.environ, **limit})
-        if program and self.server is not None:
-            return self.server.start(program, how["cwd"], how["env"])
         return subprocess.Popen(
             [get_executable(), "-c", command],
             **{**how, "shell": False},
@@ -239,8 +229,6 @@ class Reproduction:
         finally:
             for job in self.running:
                 job.kill()
-            if self.server is not None:
-                self.server.close()
             for number, handler in before.items():
                 signal.signal(number, handler)
 
