@@ -38,50 +38,59 @@ def run_in_fork() -> None:
     # "-m": Python is importing this package to find the program; in a fork the program's name stands there
     if not _dvc.CAN_WATCH or "DVC_STAGE" not in os.environ or sys.argv[0] != "-m" or sys.orig_argv[1] != "-m":
         return
+    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
     try:
         dvc = _dvc.process()
-        if dvc is None or not RUNNERS.intersection(map(os.path.basename, _dvc.command(dvc))):
-            return
-        handle = os.pidfd_open(dvc)
-        connection = _connection(f"{dvc}-{_dvc.status(dvc)[19]}", handle)  # with the time that it started at
-        _send(connection)
-        if not _answer(connection, handle):
-            return
+        if dvc is not None and RUNNERS.intersection(map(os.path.basename, _dvc.command(dvc))):
+            handle = os.pidfd_open(dvc)
+            _connect(connection, f"{dvc}-{_dvc.status(dvc)[19]}", handle)  # with the time that it started at
+            _send(connection)
+            if _answer(connection, handle):
+                _end(_status(connection, handle))
     except OSError:
-        return
+        pass
     except KeyboardInterrupt:
         os._exit(INTERRUPTED)
-    _end(_status(connection, handle))
+    connection.close()
 
 
-def _connection(name: str, dvc: int) -> _socket.socket:
+def _connect(connection: _socket.socket, name: str, dvc: int) -> None:
     """To the server of this dvc, which is started where there is none. Raises OSError."""
     path = os.path.join(os.environ["DVC_ROOT"], ".dvc", "tmp", "forks")
     os.makedirs(path, mode=0o700, exist_ok=True)
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    found = os.fstat(folder)
-    if found.st_uid != os.getuid() or found.st_mode & 0o077:
-        raise PermissionError(path)
     place = f"/proc/self/fd/{folder}/{name}"  # a socket's path may have 108 bytes, a project's has any number
-    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
     try:
-        connection.connect(place)
-    except NOBODY:
-        import fcntl
+        found = os.fstat(folder)
+        if found.st_uid != os.getuid() or found.st_mode & 0o077:
+            raise PermissionError(path)
+        try:
+            connection.connect(place)
+        except NOBODY:
+            _connect_to_new(connection, folder, name, dvc)
+    finally:
+        os.close(folder)
+    peer = connection.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)  # three numbers: process, user, group
+    if int.from_bytes(peer[4:8], sys.byteorder) != os.getuid():
+        raise PermissionError(path)
 
-        lock = os.open("lock", os.O_RDWR | os.O_CREAT, 0o600, dir_fd=folder)
+
+def _connect_to_new(connection: _socket.socket, folder: int, name: str, dvc: int) -> None:
+    """As only one of several stages that begin at once shall start a server, they wait for each other."""
+    import fcntl
+
+    place = f"/proc/self/fd/{folder}/{name}"
+    lock = os.open("lock", os.O_RDWR | os.O_CREAT, 0o600, dir_fd=folder)
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
-            connection.connect(place)  # another stage has started it meanwhile
+            connection.connect(place)
         except NOBODY:
             _remove_stale(folder, name)
             _start(place, [dvc, folder], name)
             connection.connect(place)
+    finally:
         os.close(lock)
-    peer = connection.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)  # three numbers: process, user, group
-    if int.from_bytes(peer[4:8], sys.byteorder) != os.getuid():
-        raise PermissionError(place)
-    return connection
 
 
 def _remove_stale(folder: int, own: str) -> None:
@@ -101,19 +110,21 @@ def _start(place: str, handles: list[int], name: str) -> None:
     import subprocess
 
     listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
-    listener.bind(place)
-    listener.listen(64)
-    passed = [listener.fileno(), *handles]
-    subprocess.Popen(
-        [sys.executable, "-P", SERVER, *map(str, passed), name],
-        pass_fds=passed,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,  # nobody who reads what stages say shall wait for the server
-        stderr=subprocess.DEVNULL,
-        cwd="/",
-        process_group=0,  # Ctrl-C is for stages
-    )
-    listener.close()
+    try:
+        listener.bind(place)
+        listener.listen(64)
+        passed = [listener.fileno(), *handles]
+        subprocess.Popen(
+            [sys.executable, "-P", SERVER, *map(str, passed), name],
+            pass_fds=passed,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,  # nobody who reads what stages say shall wait for the server
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            process_group=0,  # Ctrl-C is for stages
+        )
+    finally:
+        listener.close()
 
 
 def _send(connection: _socket.socket) -> None:
