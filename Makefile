@@ -7,10 +7,12 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 4 ? cores + 1 : 4)))
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
-RUN_DVC := pipeline crashes same_bits verify ecosystem compare sharing readme mend tutorial
-TESTS := $(wildcard tests/test_*.py)
+files = $(foreach name,$(1),tests/$(dir $(name))test_$(notdir $(name)).py)
+RUN_DVC := stages/pipeline promises/crashes promises/same_bits promises/tutorial tools/verify tools/ecosystem tools/sharing \
+	tools/mend unit/cli/compare_command docs/readme
+TESTS := $(sort $(shell find tests -name 'test_*.py'))
 # these begin first: the others fill the gaps that they leave
-LONG := $(patsubst %,tests/test_%.py,$(RUN_DVC) browser clusters faults steps)
+LONG := $(call files,$(RUN_DVC) unit/report/browser unit/training/dask_backend stages/faults unit/training/step)
 export VARIANT INPUT OUTPUT REV
 
 .PHONY: help setup repro plots compare predict experiments changes fresh verify schema bench bench-cluster bench-gpu \
@@ -81,7 +83,7 @@ test-slow: $(VENV)/test ## the deeper, slower checks
 	python -m pytest -m slow
 
 coverage: $(VENV)/test ## which lines and branches no test takes, but for those that run dvc
-	coverage run -m pytest $(filter-out $(RUN_DVC:%=tests/test_%.py),$(TESTS))
+	coverage run -m pytest $(filter-out $(call files,$(RUN_DVC)),$(TESTS))
 	@coverage report
 
 mutation: $(VENV)/mutation ## change the code in 1450 small ways, and see whether a test notices: half an hour

@@ -12,7 +12,7 @@ import torch
 from filelock import FileLock
 from hypothesis import Phase, settings
 
-from boundary.training import step as steps
+from boundary.training.step import reset_compiler
 
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = {
@@ -86,7 +86,7 @@ def workspace(published: Path, tmp_path: Path) -> Path:
 def fresh_compiler() -> Iterator[None]:
     """Nothing that this test has compiled, or could not, is left to others."""
     yield
-    steps.forget()
+    reset_compiler()
 
 
 @pytest.fixture

@@ -20,40 +20,42 @@ from boundary.nn.activations import ACTIVATIONS
 from boundary.nn.mlp import Network
 from boundary.nn.optimizers import OPTIMIZERS
 from boundary.numerics.arithmetic import PRECISIONS, Exact, Fast
-from boundary.training.job import Data, Work
-from boundary.training.loop import Examples, Goal, Schedule, fit
-from boundary.training.placement import Plan
+from boundary.training.job import TrainingData, TrainingJob
+from boundary.training.loop import Examples, Objective, Schedule, fit
+from boundary.training.placement import ExecutionPlan
 
 THREADS = (1, 2, 4)
 COMPANIES = {"17": range(42, 59), "2": range(42, 44), "first alone": [42], "second alone": [43], "last alone": [58]}
 PAIR = {"2": range(42, 44), "second alone": [43]}
 
 
-def split(x: np.ndarray, y: np.ndarray) -> Data:
+def split(x: np.ndarray, y: np.ndarray) -> TrainingData:
     """From x (rows, features) and y (rows, outputs), the first four fifths to train on, the others to test on."""
     x, y, many = x.astype(np.float32).T, y.astype(np.float32).T, len(x) * 4 // 5
-    return Data(*(Examples.of(x[:, rows].copy(), y[:, rows].copy()) for rows in (slice(many), slice(many, None))))
+    return TrainingData(
+        *(Examples.of(x[:, rows].copy(), y[:, rows].copy()) for rows in (slice(many), slice(many, None)))
+    )
 
 
-def circles(rows: int = 1000) -> Data:
+def circles(rows: int = 1000) -> TrainingData:
     """Binary: the tutorial's."""
     x, y = make_circles(rows, noise=0.03, random_state=42)
     return split(x, y[:, None])
 
 
-def apart(rows: int = 200) -> Data:
+def apart(rows: int = 200) -> TrainingData:
     """Binary: two clusters with room for a line between them."""
     x, y = make_blobs(rows, centers=[[-3, -3], [3, 3]], cluster_std=0.5, random_state=42)
     return split(x, y[:, None])
 
 
-def blobs(rows: int = 500) -> Data:
+def blobs(rows: int = 500) -> TrainingData:
     """Four classes of five features."""
     x, y = make_blobs(rows, n_features=5, centers=4, cluster_std=4, random_state=42)
     return split(x / 8, np.eye(4)[y])
 
 
-def parabola(rows: int = 500) -> Data:
+def parabola(rows: int = 500) -> TrainingData:
     """A regression of three features."""
     x = np.random.RandomState(42).uniform(-1, 1, (rows, 3))
     return split(x, (x * x).sum(1, keepdims=True) - 1)
@@ -68,7 +70,7 @@ class Case:
     optimizer: str
     options: dict[str, Any]
     batch_size: int | None = None
-    data: Callable[[], Data] = circles
+    data: Callable[[], TrainingData] = circles
     task: tuple[str, str | None] = ("binary", None)
     companies: Mapping[str, Sequence[int]] = field(default_factory=lambda: COMPANIES)
     arithmetic: type[Exact] | type[Fast] = Exact
@@ -84,7 +86,7 @@ def _wide() -> dict[str, Case]:
         "adam": {"lr": 0.003},
         "adamw": {"lr": 0.003, "weight_decay": 0.01, "betas": (0.8, 0.95)},
     }
-    tasks: list[tuple[Callable[[], Data], tuple[str, str]]] = [
+    tasks: list[tuple[Callable[[], TrainingData], tuple[str, str]]] = [
         (circles, ("binary", "bce_with_logits")),
         (blobs, ("multiclass", "cross_entropy")),
         (parabola, ("regression", "mse")),
@@ -118,7 +120,7 @@ CASES = SMALL | WIDE | HARD | DEEP | CONTROL
 
 
 def train(
-    case: Case, seeds: Sequence[int], epochs: int, plan: Plan | None = None, device: str = "cpu"
+    case: Case, seeds: Sequence[int], epochs: int, plan: ExecutionPlan | None = None, device: str = "cpu"
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Weights (R, P) and all that was logged (values, R), both float64 on the CPU (in float32: the weights float32).
 
@@ -130,7 +132,7 @@ def train(
     start = torch.stack([network.initialise(generator) for generator in generators])
     optimizer = OPTIMIZERS[case.optimizer](**case.options)
     schedule = Schedule(epochs, batch_size=case.batch_size, log_every=max(1, epochs // 100))
-    goal = Goal.of(*case.task)
+    goal = Objective.of(*case.task)
     if plan is None:
         both = data.train, data.test
         parameters, log = fit(network, goal, optimizer, case.arithmetic, both, start.to(device), generators, schedule)
@@ -138,8 +140,8 @@ def train(
     else:
         precision = next(name for name, arithmetic in PRECISIONS.items() if arithmetic is case.arithmetic)
         states = torch.stack([generator.get_state() for generator in generators])
-        work = Work(network, goal, optimizer, precision, device, schedule, start, states, 0)
-        parameters, log = work.done(data, plan=plan)
+        work = TrainingJob(network, goal, optimizer, precision, device, schedule, start, states, 0)
+        parameters, log = work.run(data, plan=plan)
     return parameters, torch.cat(list(log.values.values()))
 
 

@@ -9,18 +9,19 @@ import numpy as np
 import pytest
 import torch
 
+from boundary.artifacts.predictions import Plane
 from boundary.artifacts.schema import Schema
 from boundary.config import params
 from boundary.models import predict as predictions
+from boundary.models.predict import predict, predict_plane
 from boundary.models.snapshots import Snapshots
 from boundary.nn.mlp import Network
-from boundary.plots.figures import Plane
-from boundary.report import render as page
-from boundary.report.dataset_section import Ranking
-from boundary.report.dataset_summary import Divided
-from boundary.report.variant_summary import Trained
+from boundary.report import render
+from boundary.report.dataset_section import RankingRows
+from boundary.report.dataset_summary import DatasetResults
+from boundary.report.variant_summary import VariantResults
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[1]
 TEMPLATES = {path.name: path.read_text() for path in (ROOT / "templates/report").iterdir()}
 HOSTILE = "</script><img src=x onerror=\"document.title='broken'\">"
 MARKDOWN = "a|b\n# *x* [y](z) <b> `c`"
@@ -41,14 +42,14 @@ class Case:
     """A report's content and the variants that it is about."""
 
     content: dict[str, Any]
-    variants: dict[str, Trained]
+    variants: dict[str, VariantResults]
 
     @property
     def page(self) -> str:
-        return page.page(TEMPLATES, self.content)
+        return render.page(TEMPLATES, self.content)
 
 
-def divided(name: str, schema: Schema, rows: int = 30) -> Divided:
+def divided(name: str, schema: Schema, rows: int = 30) -> DatasetResults:
     """A data set of random numbers."""
     chance = np.random.RandomState(1)
 
@@ -61,12 +62,12 @@ def divided(name: str, schema: Schema, rows: int = 30) -> Divided:
 
     split = params.Split(kind="random", test_size=0.25, seed=1)
     entry = params.Dataset(table=f"data/{name}.csv", target=schema.target, split=split)
-    return Divided(name, entry, schema, {"train": columns(rows), "test": columns(rows // 3)}, None)
+    return DatasetResults(name, entry, schema, {"train": columns(rows), "test": columns(rows // 3)}, None)
 
 
 def trained(
-    name: str, data: Divided, hidden: tuple[int, ...] = (5, 4), activation: str = "relu", replicates: int = 3
-) -> Trained:
+    name: str, data: DatasetResults, hidden: tuple[int, ...] = (5, 4), activation: str = "relu", replicates: int = 3
+) -> VariantResults:
     """A variant of random weights."""
     schema = data.schema
     network = Network((len(schema.features), *hidden, schema.outputs), activation)
@@ -93,15 +94,15 @@ def trained(
         x = torch.from_numpy(np.stack([data.parts["test"][feature] for feature in schema.features]))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(predictions, "GRID_STEPS", 31)  # some twenty times quicker
-            plane = Plane.of(predictions.plane(model, x), len(schema.classes))
+            plane = Plane.of(predict_plane(model, x), len(schema.classes))
     if not schema.classes:
         x = torch.from_numpy(np.stack([data.parts["test"][feature] for feature in schema.features]))
-        said = predictions.predict(model, x)[:, 0].numpy()
+        said = predict(model, x)[:, 0].numpy()
     variant = params.Variant(data.name, list(hidden), activation, "adam", 0.01, 20, 10)  # type: ignore[arg-type]
-    return Trained(name, variant, details, history, snapshots, plane, said)
+    return VariantResults(name, variant, details, history, snapshots, plane, said)
 
 
-def case(data: dict[str, Divided], variants: dict[str, Trained]) -> Case:
+def case(data: dict[str, DatasetResults], variants: dict[str, VariantResults]) -> Case:
     """The report of these; in each data set the variants come in their order, the first is better than all others."""
     settings = msgspec.convert(
         {
@@ -136,7 +137,7 @@ def case(data: dict[str, Divided], variants: dict[str, Trained]) -> Case:
             for k, left in enumerate(own)
             for right in own[k + 1 :]
         ]
-    content = page.contents(settings, data, variants, Ranking(leaders, pairs), [(HOSTILE, "0" * 64)])
+    content = render.contents(settings, data, variants, RankingRows(leaders, pairs), [(HOSTILE, "0" * 64)])
     return Case(content, variants)
 
 

@@ -20,10 +20,11 @@ from ruamel.yaml import YAML
 
 from boundary import markdown
 from boundary.artifacts import files
-from boundary.comparison import pairwise as judging
-from boundary.comparison import tables as comparison
-from boundary.comparison.pairwise import BETTER, WORSE, Match, Pair, Scores
-from boundary.config import params
+from boundary.comparison import pairwise
+from boundary.comparison.pairwise import BETTER, WORSE, ComparisonInput, Pair, Scores
+from boundary.comparison.tables import describe_pair
+from boundary.config.load import load_params
+from boundary.errors import FileError, ParamsError
 from boundary.evaluation import results
 from tools.verify import __main__ as verify
 
@@ -46,8 +47,8 @@ class Side:
     def __init__(self, folder: Path, name: str) -> None:
         self.folder, self.name = folder, name
         try:
-            self.params = params.load(folder / PARAMS)
-        except (params.ParamsError, OSError) as error:
+            self.params = load_params(folder / PARAMS)
+        except (ParamsError, OSError) as error:
             raise CompareError(self.named(error)) from None
 
     def named(self, error: Exception) -> str:
@@ -60,7 +61,7 @@ class Side:
         """The score's name, and its values with the replicates' seeds. Raises CompareError."""
         try:
             score, values = results.read_scores(self.folder / ROWS.format(variant))
-        except files.FileError as error:
+        except FileError as error:
             raise CompareError(f"{self.named(error)}, run make repro") from None
         seeds = tuple(self.params.seed + replicate for replicate in values)
         return score, Scores(seeds, np.stack(list(values.values())))
@@ -69,12 +70,12 @@ class Side:
         """The test part that a variant is scored on. Raises CompareError."""
         try:
             columns = files.read_columns(self.folder / TEST.format(self.params.variants[variant].dataset))
-        except files.FileError as error:
+        except FileError as error:
             raise CompareError(f"{self.named(error)}, run make repro") from None
         return {name: column.tolist() for name, column in columns.items()}
 
 
-def matches(here: Side, there: Side) -> list[Match]:
+def matches(here: Side, there: Side) -> list[ComparisonInput]:
     """A comparison for each variant that both sides have; left is here. Raises CompareError."""
     found = []
     for variant in common(here, there):
@@ -82,7 +83,7 @@ def matches(here: Side, there: Side) -> list[Match]:
         if score != their_score:
             raise CompareError(f"{variant}: scored by {score} here, by {their_score} in {there.name}, not comparable")
         same_rows = here.test_rows(variant) == there.test_rows(variant)
-        found.append(Match(score, variant, there.name, ours, theirs, same_rows))
+        found.append(ComparisonInput(score, variant, there.name, ours, theirs, same_rows))
     return found
 
 
@@ -162,7 +163,7 @@ def must_be_current() -> None:
         raise CompareError(f"the results here are not up to date ({stale[0]}{more}), run make repro first")
 
 
-def text(found: list[tuple[Match, Pair]], here: Side, there: Side) -> str:
+def text(found: list[tuple[ComparisonInput, Pair]], here: Side, there: Side) -> str:
     """A Markdown table of all variants, and what is on one side only."""
     header = ["dataset", "variant", "score", "before", "now", "verdict", "difference", "interval", "p", "compared by"]
     rows = []
@@ -170,7 +171,7 @@ def text(found: list[tuple[Match, Pair]], here: Side, there: Side) -> str:
         means = (f"{scores.values.mean():.4f}" for scores in (match.of_right, match.of_left))
         by = f"{pair.seeds} seeds, rows" if pair.seeds else "rows" if match.same_rows else "neither seeds nor rows"
         cells = [here.params.variants[pair.left].dataset, pair.left, match.score, *means]
-        rows.append([*cells, WORDS.get(pair.verdict, "unchanged"), *comparison.judged(pair)[:3], by])
+        rows.append([*cells, WORDS.get(pair.verdict, "unchanged"), *describe_pair(pair)[:3], by])
     lines = [markdown.table(header, rows)]
     for side, other, word in ((here, there, "new"), (there, here, "gone")):
         names = [name for name in side.params.variants if name not in other.params.variants]
@@ -188,7 +189,7 @@ def main() -> int:
         must_be_current()
         here, there = Side(Path(), ""), Side(Path(folder), f"{revision}:")
         compared = matches(here, there)
-    found = list(zip(compared, judging.judge(compared), strict=True))
+    found = list(zip(compared, pairwise.compare(compared), strict=True))
     print(text(found, here, there))
     verdicts = [pair.verdict for _, pair in found]
     counts = {word: verdicts.count(verdict) for verdict, word in WORDS.items()}

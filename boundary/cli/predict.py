@@ -14,14 +14,12 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from boundary.artifacts.files import FileError
-from boundary.artifacts.schema import Schema, TableError
-from boundary.data import preprocessing, tables
-from boundary.data import streaming as streams
+from boundary.artifacts.schema import Schema
+from boundary.data import preprocessing, streaming, tables
+from boundary.errors import FileError, TableError
 from boundary.evaluation import ensembles
-from boundary.models import model as models
-from boundary.models import predict as predictions
-from boundary.models.model import Model
+from boundary.models.model import Model, load_model, without_diverged
+from boundary.models.predict import predict
 
 FORMATS = (".csv", ".parquet")
 
@@ -29,15 +27,19 @@ FORMATS = (".csv", ".parquet")
 def inputs(table: pd.DataFrame, schema: Schema) -> np.ndarray:
     """x (features, rows) in float32 of a raw table's rows. Raises TableError where it is not like that of training."""
     if schema.preprocessing is None:
-        columns = tables.raw(table, schema.features)
+        columns = tables.raw_columns(table, schema.features)
         for name, column in columns.items():
             words = column.dtype == object
-            bad = tables.first_word(column.tolist()) if words else next(iter(np.flatnonzero(np.isnan(column))), None)
+            bad = (
+                tables.first_non_number(column.tolist())
+                if words
+                else next(iter(np.flatnonzero(np.isnan(column))), None)
+            )
             if bad is not None:
                 found = f"found {column[bad]!r}" if words else "missing"
                 raise TableError(f"column {name!r}, row {bad + 1}: {found}, expected a number in every row")
     else:
-        raw = tables.raw(table, schema.raw_columns, schema.word_columns)
+        raw = tables.raw_columns(table, schema.raw_columns, schema.word_columns)
         columns = preprocessing.apply(schema.preprocessing, raw)
     return np.stack([columns[name] for name in schema.features]).astype(np.float32)
 
@@ -47,13 +49,13 @@ def answers(model: Model, table: Path) -> Iterator[dict[str, np.ndarray]]:
     schema, start = model.schema, 0
     missing = schema.preprocessing.missing if schema.preprocessing else ()
     try:
-        for piece in streams.read(table, schema.raw_columns, schema.word_columns, missing):
+        for piece in streaming.read_batches(table, schema.raw_columns, schema.word_columns, missing):
             try:
                 x = inputs(piece, schema)
             except TableError as error:
                 raise TableError(_further(str(error), start)) from None
-            said = predictions.predict(model, torch.from_numpy(x)).numpy()
-            yield ensembles.answers(schema, list(said))
+            said = predict(model, torch.from_numpy(x)).numpy()
+            yield ensembles.ensemble_predictions(schema, list(said))
             start += len(piece)
     except TableError as error:
         raise TableError(f"{table}: {error}") from None
@@ -81,7 +83,7 @@ def main() -> None:
     if not arguments.model.is_file():
         raise FileError(f"{arguments.model}: no such file; `make repro` trains it, `dvc pull` fetches it")
     try:
-        model = models.surviving(models.load(arguments.model))
+        model = without_diverged(load_model(arguments.model))
     except ValueError as error:
         raise FileError(f"{arguments.model}: {error}") from None
     torch.set_num_threads(1)  # predictions.predict cuts the rows into pieces too small to share
@@ -95,7 +97,7 @@ def main() -> None:
                 rows += len(piece["predicted"])
                 bar.update(len(piece["predicted"]))
 
-        streams.write(arguments.output, counted())
+        streaming.write_batches(arguments.output, counted())
     print(f"{arguments.output}: {rows} rows, the mean of {len(model.parameters)} networks")
 
 

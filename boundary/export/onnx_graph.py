@@ -15,7 +15,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from boundary.artifacts.schema import Categories, Numbers
-from boundary.models.model import Model, surviving
+from boundary.models.model import Model, without_diverged
 
 OPSETS = {"": 20, "ai.onnx.ml": 3}
 IR_VERSION = 9
@@ -67,7 +67,7 @@ def onnx_bytes(model: Model, name: str) -> bytes:
 
     Raises ValueError where every replicate diverged.
     """
-    model = surviving(model)
+    model = without_diverged(model)
     graph = _Graph()
     columns: list[Numbers | Categories | str] = list(model.schema.features)
     if model.schema.preprocessing is not None:

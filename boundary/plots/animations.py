@@ -13,12 +13,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from boundary.artifacts.predictions import Plane
 from boundary.artifacts.schema import arrays, class_indices
-from boundary.models import predict as predictions
 from boundary.models.model import Model
+from boundary.models.predict import predict, predict_plane
 from boundary.models.snapshots import Snapshots
 from boundary.nn.heads import labels
-from boundary.plots.figures import Course, Plane
+from boundary.plots.figures import Course
 
 FRAMES = 30  # at most
 BEFORE = -1  # the epoch of the state before training
@@ -58,14 +59,14 @@ def states(snapshots: Snapshots) -> Model:
 
 def answers(model: Model, inputs: Tensor) -> np.ndarray:
     """The class that each state chooses for each of inputs (features, rows): (states, rows), -1 where it diverged."""
-    said = predictions.predict(model, inputs)
+    said = predict(model, inputs)
     return torch.where(said.isfinite().all(1), labels(said), -1).numpy()
 
 
 def plane(model: Model, state: int, inputs: Tensor) -> Plane:
     """What one of the states says of a grid around inputs (2, rows)."""
     alone = replace(model, parameters=model.parameters[state : state + 1])
-    return Plane.of(predictions.plane(alone, inputs), len(model.schema.classes))
+    return Plane.of(predict_plane(alone, inputs), len(model.schema.classes))
 
 
 def timetable(

@@ -8,17 +8,18 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from boundary.artifacts.predictions import Plane
 from boundary.config.params import Variant
 from boundary.models.snapshots import Snapshots
-from boundary.plots.figures import Plane, Points
-from boundary.report import svg as drawings
-from boundary.report.dataset_summary import LABELS, Divided, given
+from boundary.plots.geometry import Points
+from boundary.report import svg
+from boundary.report.dataset_summary import LABELS, DatasetResults, changed_settings
 
 CURVE_POINTS = 120  # of a learning curve, at most
 
 
 @dataclass(frozen=True)
-class Trained:
+class VariantResults:
     """A variant: its entry in params.yaml and what its stages left.
 
     details: what the evaluate stage wrote. history: by name of a column, values (replicates, logged epochs). plane: of
@@ -34,7 +35,7 @@ class Trained:
     predictions: np.ndarray | None
 
 
-def describe(trained: Trained, divided: Divided, film: Mapping[str, Any] | None) -> dict[str, Any]:
+def describe(trained: VariantResults, divided: DatasetResults, film: Mapping[str, Any] | None) -> dict[str, Any]:
     """For the template. film: what the page replays, None where there is nothing that it can."""
     count, sizes = len(divided.schema.features), trained.snapshots.network.sizes
     shape = f"{'-'.join(map(str, sizes))}, {trained.settings.activation if len(sizes) > 2 else 'no hidden layer'}"
@@ -59,24 +60,24 @@ def describe(trained: Trained, divided: Divided, film: Mapping[str, Any] | None)
         **_tables(trained, divided),
         "settings": [
             (key, "given for replicate 0" if key == "initial_weights" else value)
-            for key, value in given(trained.settings)
+            for key, value in changed_settings(trained.settings)
             if key != "dataset"
         ],
     }
 
 
-def points(trained: Trained, divided: Divided) -> Markup:
+def points(trained: VariantResults, divided: DatasetResults) -> Markup:
     """The test rows, to be drawn once: the pictures of all classifiers of a data set `use` them."""
     if trained.plane is None:
         return Markup("")
     rows = Points.of(divided.parts["test"], divided.schema)
-    marks = drawings.scatter(rows.x, rows.classes, *drawings.plane_axes(trained.plane))
+    marks = svg.scatter(rows.x, rows.classes, *svg.plane_axes(trained.plane))
     return Markup('<svg class="defs" aria-hidden="true"><defs><g id="p-{}">{}</g></defs></svg>').format(
         divided.name, marks
     )
 
 
-def _tables(trained: Trained, divided: Divided) -> dict[str, Any]:
+def _tables(trained: VariantResults, divided: DatasetResults) -> dict[str, Any]:
     """Confusion matrix, scores by class, and means of the scores of each part."""
     replicates = trained.details["test"]["replicates"]
     summaries = {part: trained.details[part]["summary"] for part in divided.parts if part in trained.details}
@@ -125,7 +126,7 @@ def shown(value: float | None, digits: int = 4) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def _curves(trained: Trained, measure: str) -> dict[str, Markup | str]:
+def _curves(trained: VariantResults, measure: str) -> dict[str, Markup | str]:
     """Means of the replicates with the middle half of them, for training and test rows."""
     epochs = trained.snapshots.epochs
     step = -(-len(epochs) // CURVE_POINTS)
@@ -135,31 +136,31 @@ def _curves(trained: Trained, measure: str) -> dict[str, Markup | str]:
     for part in ("train", "test"):
         columns = [[row[k] for row in trained.history[f"{part}_{measure}"]] for k in chosen]
         finite = [[value for value in column if abs(value) < float("inf")] or [float("nan")] for column in columns]
-        low, high = zip(*(drawings.quartiles(column) for column in finite), strict=True)
+        low, high = zip(*(svg.quartiles(column) for column in finite), strict=True)
         series[part] = ([fmean(column) for column in finite], low, high)
-    across, up = drawings.axes(x, [v for lines in series.values() for line in lines for v in line], margin=0.03)
-    parts = [drawings.frame(across, up, ("epoch", measure), grid=True)]
+    across, up = svg.axes(x, [v for lines in series.values() for line in lines for v in line], margin=0.03)
+    parts = [svg.frame(across, up, ("epoch", measure), grid=True)]
     for part, (mean, low, high) in series.items():
-        parts += [drawings.band(x, low, high, across, up, part), drawings.curve(x, mean, across, up, part)]
+        parts += [svg.band(x, low, high, across, up, part), svg.curve(x, mean, across, up, part)]
     legend = Markup(
         '<i class="key train"></i>train <i class="key test"></i>test; band: the middle half of the replicates'
     )
     title = f"{measure} of {trained.name} over {int(x[-1])} epochs, at last {shown(series['test'][0][-1])} on test rows"
-    return {"picture": drawings.drawing(title, *parts), "caption": legend}
+    return {"picture": svg.drawing(title, *parts), "caption": legend}
 
 
-def _picture(trained: Trained, divided: Divided) -> tuple[Markup, str]:
+def _picture(trained: VariantResults, divided: DatasetResults) -> tuple[Markup, str]:
     """The picture that fits the task and the number of features, and its caption."""
     schema = divided.schema
     if trained.plane is not None:
-        across, up = drawings.plane_axes(trained.plane)
+        across, up = svg.plane_axes(trained.plane)
         drawn = [
-            drawings.decision_plane(trained.plane, across, up),
+            svg.decision_plane(trained.plane, across, up),
             Markup('<use href="#p-{}"/>').format(divided.name),
-            drawings.frame(across, up, (schema.features[0], schema.features[1])),
+            svg.frame(across, up, (schema.features[0], schema.features[1])),
         ]
         caption = "Votes of all replicates, paler where they disagree; the line is replicate 0's boundary; test rows."
-        return drawings.drawing(f"Decision boundary of {trained.name}", *drawn, height=drawings.WIDTH), caption
+        return svg.drawing(f"Decision boundary of {trained.name}", *drawn, height=svg.WIDTH), caption
     if trained.predictions is not None:
         return _fit(trained, trained.predictions, divided)
     return Markup(
@@ -167,27 +168,27 @@ def _picture(trained: Trained, divided: Divided) -> tuple[Markup, str]:
     ), f"No picture of a boundary: {divided.name} has {len(schema.features)} feature{'s' * (len(schema.features) > 1)}."
 
 
-def _fit(trained: Trained, said: np.ndarray, divided: Divided) -> tuple[Markup, str]:
+def _fit(trained: VariantResults, said: np.ndarray, divided: DatasetResults) -> tuple[Markup, str]:
     """Of one feature, the test rows and the range of the predictions; of more, predicted against true."""
     schema, test = divided.schema, divided.parts["test"]
     true = test[schema.target].astype(float)
     kept = np.isfinite(said).all(1).nonzero()[0]
     x = test[schema.features[0]].astype(float) if len(schema.features) == 1 else true
-    order = np.argsort(x, kind="stable")[:: -(-len(x) // drawings.DRAWN)]
+    order = np.argsort(x, kind="stable")[:: -(-len(x) // svg.DRAWN)]
     x, true, finite = x[order], true[order], said[kept][:, order]
     low, high = finite.min(0).tolist(), finite.max(0).tolist()
-    across, up = drawings.axes(x.tolist(), [*true.tolist(), *low, *high])
+    across, up = svg.axes(x.tolist(), [*true.tolist(), *low, *high])
     names = (schema.features[0], schema.target) if len(schema.features) == 1 else ("true", "predicted")
-    parts = [drawings.frame(across, up, names)]
+    parts = [svg.frame(across, up, names)]
     first = f"replicate {kept[0]}, the first that did not diverge" if kept[0] else "the first replicate"
     if len(schema.features) == 1:
-        parts += [drawings.band(x.tolist(), low, high, across, up, "first")]
-        parts += [drawings.scatter(np.stack([x, true]), np.zeros(len(x), dtype=int), across, up)]
-        parts += [drawings.curve(x.tolist(), finite[0].tolist(), across, up, "first")]
+        parts += [svg.band(x.tolist(), low, high, across, up, "first")]
+        parts += [svg.scatter(np.stack([x, true]), np.zeros(len(x), dtype=int), across, up)]
+        parts += [svg.curve(x.tolist(), finite[0].tolist(), across, up, "first")]
         whose = "all replicates" if len(kept) == len(said) else f"the {len(kept)} replicates that did not diverge"
         caption = f"Dots: test rows; line: {first}; band: the range of {whose}."
     else:
-        parts += [drawings.curve(x.tolist(), x.tolist(), across, up, "train")]
-        parts += [drawings.scatter(np.stack([x, finite[0]]), np.zeros(len(x), dtype=int), across, up)]
+        parts += [svg.curve(x.tolist(), x.tolist(), across, up, "train")]
+        parts += [svg.scatter(np.stack([x, finite[0]]), np.zeros(len(x), dtype=int), across, up)]
         caption = f"Test rows, {first}; on the dashed line a prediction is perfect."
-    return drawings.drawing(f"What {trained.name} predicts", *parts), caption
+    return svg.drawing(f"What {trained.name} predicts", *parts), caption

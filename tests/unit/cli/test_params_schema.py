@@ -1,0 +1,102 @@
+"""params.schema.json: current, and of the same mind as boundary.config.params about every key alone."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft7Validator, Draft202012Validator
+from ruamel.yaml import YAML
+from test_check import VALID
+
+from boundary.cli.params_schema import params_schema, plain
+from boundary.config.params import Params
+from boundary.validation.typed import read
+
+ROOT = Path(__file__).parents[3]
+SCHEMA = json.loads((ROOT / "params.schema.json").read_text())
+DOCUMENT = YAML(typ="safe").load(VALID)
+
+
+def test_the_committed_file_is_current() -> None:
+    assert params_schema() == SCHEMA, "run `make schema`"
+
+
+def test_the_first_line_of_params_names_it() -> None:
+    assert (ROOT / "params.yaml").read_text().startswith("# yaml-language-server: $schema=params.schema.json\n")
+
+
+@pytest.mark.parametrize("draft", [Draft7Validator, Draft202012Validator])
+def test_it_is_a_schema_in_old_and_new_drafts(draft: Any) -> None:
+    draft.check_schema(SCHEMA)
+    draft(SCHEMA).validate(YAML(typ="safe").load(ROOT / "params.yaml"))
+    draft(SCHEMA).validate(DOCUMENT)
+    assert [error.json_path for error in draft(SCHEMA).iter_errors({**DOCUMENT, "seed": -1})] == ["$.seed"]
+
+
+def problems(content: Any) -> list[str]:
+    """What boundary.config.params says of the keys, each alone."""
+    found: list[str] = []
+    read(content, Params, "", found)
+    return found
+
+
+def places(node: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The way to each value of nested data."""
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    return [place, *(found for key, item in items for found in places(item, (*place, key)))]
+
+
+WORDS = st.sampled_from(
+    ["adam", "relu", "exact", "cpu", "circles", "line", "random", "ordered", "binary", "mse", "data/a.csv", "a b", ""]
+)
+KEYS = st.sampled_from(
+    ["seed", "lr", "kind", "table", "task", "features", "betas", "eps", "loss", "momentum", "initial_weights", "a b"]
+)
+NUMBERS = (
+    st.integers(-3, 3)
+    | st.sampled_from([2**32, 10**9, 10**9 + 1])
+    | st.floats(-2, 2).filter(lambda f: not f.is_integer())
+)
+LEAVES = st.none() | st.booleans() | NUMBERS | WORDS
+VALUES = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=5
+)
+GONE = "a value that is taken away"
+
+
+@settings(deadline=None)
+@given(place=st.sampled_from(places(DOCUMENT)[1:]), key=st.none() | KEYS, value=VALUES | st.just(GONE))
+@example(place=("variants", "net", "initial_weights"), key=None, value=[{"weight": [[0.5]], "bias": [1]}])
+@example(place=("generators", "heaps", "center_box"), key=None, value=[0, 1, 2])
+@example(place=("generators", "heaps", "center_box"), key=None, value=[0, 1.5])
+@example(place=("variants", "net", "betas"), key=None, value=[0.9, 1])
+@example(place=("variants", "net"), key=None, value=GONE)
+@example(place=("variants", "net", "lr"), key=None, value=GONE)
+@example(place=("variants", "net"), key="learning_rate", value=0.1)
+@example(place=("variants",), key="a/b", value=DOCUMENT["variants"]["net"])
+def test_it_accepts_what_the_program_accepts(place: tuple[Any, ...], key: str | None, value: Any) -> None:
+    """A value of a valid document replaced, taken away, or added.
+
+    But for numbers such as 2.0, which JSON Schema takes for whole ones, and the program does not.
+    """
+    content = copy.deepcopy(DOCUMENT)
+    node = content
+    for step in place[:-1]:
+        node = node.setdefault(step, {}) if isinstance(node, dict) else node[step]
+    if key is not None and isinstance(node[place[-1]], dict):
+        node[place[-1]][key] = value
+    elif value is not GONE:
+        node[place[-1]] = value
+    elif not isinstance(node, list):
+        node.pop(place[-1], None)
+    found = [error.json_path for error in Draft7Validator(SCHEMA).iter_errors(content)]
+    assert bool(found) == bool(problems(content)), (found, problems(content))
+
+
+def test_tuples_of_different_types_are_refused() -> None:
+    with pytest.raises(ValueError, match="different types"):
+        plain({"prefixItems": [{"type": "number"}, {"type": "string"}]})
