@@ -1,7 +1,7 @@
 """Scores of predictions against the truth, by scikit-learn: per replicate, then over the replicates.
 
-Predictions come as a table, one row per example, as artifacts/predictions.py has it: columns true and predicted, and for
-classes (given by their index) probability_0, probability_1, ... A replicate that diverged has no scores.
+Predictions come as a table, one row per example, as artifacts/predictions.py has it: columns true and predicted, and
+for classes (given by their index) probability_0, probability_1, ... A replicate that diverged has no scores.
 """
 
 import math

@@ -64,7 +64,8 @@ def describe(divided: DatasetResults) -> dict[str, Any]:
 
 def one_line(section: Any, name: str, *without: str) -> str:
     """A section of params.yaml on one line: name (key value, key value)."""
-    return f"{name.lower()} ({', '.join(f'{key} {value}' for key, value in changed_settings(section) if key not in without)})"
+    shown = [f"{key} {value}" for key, value in changed_settings(section) if key not in without]
+    return f"{name.lower()} ({', '.join(shown)})"
 
 
 def changed_settings(section: Any) -> list[tuple[str, str]]:
