@@ -17,7 +17,7 @@ LONG := $(call files,$(RUN_DVC) unit/report/browser unit/training/dask_backend s
 export VARIANT INPUT OUTPUT REV
 
 .PHONY: help setup repro plots compare predict experiments changes fresh verify schema bench bench-cluster bench-gpu \
-	times growth test test-slow coverage mutation lint format clean
+	times growth test test-slow coverage mutation lint format docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -93,10 +93,14 @@ format: $(VENV)/test ## put the code into shape
 	ruff check --fix .
 	ruff format .
 
+docs: $(VENV)/docs ## the pages of docs/ as a site with a search, into site/
+	@NO_MKDOCS_2_WARNING=1 mkdocs build --strict
+	@echo "site/index.html"
+
 setup: $(VENV)/test ## install everything into .venv
 
 clean: ## remove virtual environments and caches; results and DVC's cache stay
-	rm -rf $(VENV) $(BENCH) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage mutants
+	rm -rf $(VENV) $(BENCH) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage mutants site build *.egg-info
 
 PIP = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
@@ -108,6 +112,10 @@ $(VENV)/run: pyproject.toml constraints.txt
 
 $(VENV)/test: $(VENV)/run
 	$(VENV)/bin/python $(PIP) '.[dev]'
+	@touch $@
+
+$(VENV)/docs: $(VENV)/run
+	$(VENV)/bin/python $(PIP) '.[docs]'
 	@touch $@
 
 $(VENV)/mutation: $(VENV)/test
