@@ -1,5 +1,6 @@
 """README.md, CONTRIBUTING.md and docs/: what they name is there, what is there is named, and every page is found."""
 
+import ast
 import json
 import re
 import sys
@@ -162,3 +163,22 @@ def test_the_cost_of_a_cluster_is_what_was_measured() -> None:
     assert rows
     for row in rows:
         assert row in WORDS["docs/scaling.md"]
+
+
+def test_the_table_of_imports_is_that_of_the_code() -> None:
+    """Each package with those it imports; every package imports such as stand below it in the drawing."""
+    imports: dict[str, set[str]] = {}
+    for path in (ROOT / "boundary").rglob("*.py"):
+        package = path.relative_to(ROOT / "boundary").parts[0].removesuffix(".py")
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "boundary":
+                names = node.module.split(".")[1:2] or [alias.name for alias in node.names]
+                imports.setdefault(package, set()).update(names)
+    found = {package: names - {package, "errors"} for package, names in imports.items()}
+    page = WORDS["architecture.md"]
+    listed = re.findall(r"^\| (\w+) +\| ([\w, ]+?) +\|$", page, flags=re.MULTILINE)
+    table = {package: set(names.split(", ")) for package, names in listed if package != "package"}
+    assert table == {package: names for package, names in found.items() if names}
+    (drawing,) = re.findall(r"```\n(cli\n.*?)```", page, flags=re.DOTALL)
+    floor = {name: number for number, line in enumerate(drawing.splitlines()) for name in line.split()}
+    assert all(floor[package] < floor[name] for package, names in found.items() for name in names)
