@@ -16,8 +16,8 @@ from ruamel.yaml import YAML
 
 from boundary.config import params
 from boundary.validation import rules
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 STAGES: dict[str, dict[str, Any]] = {
     name: stage.get("do", stage) for name, stage in YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"].items()
 }

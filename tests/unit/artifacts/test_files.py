@@ -13,7 +13,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -24,6 +23,7 @@ from boundary.artifacts import files
 from boundary.data.reading import read_table
 from boundary.errors import FileError
 from boundary.plots.png import write_png
+from tests.support.repository import ROOT
 
 COLUMNS = {
     "float32": np.array([0.1, -0.0, np.nan, np.inf, 1e-45], np.float32),

@@ -17,12 +17,12 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_stage_programs import line_of, refused
 
 from boundary.artifacts import files, splits
 from boundary.artifacts.schema import Schema
 from boundary.data.reading import read_table
 from boundary.errors import FileError
+from tests.support.stage_runs import line_of, refused
 
 PARAMS = """
 seed: 0

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
-from test_model import model_for
 
 from boundary.errors import FileError
 from boundary.models.model import METADATA_KEY, Model, load_model, save_model
+from tests.support.repository import ROOT
+from tests.support.trained import model_for
 
 Mutation = Callable[[bytes, np.random.Generator], bytes]
 

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from test_checkpoints import Interrupted, Saver
 from torch import Tensor
 
 from boundary.nn.mlp import Network
@@ -14,6 +13,7 @@ from boundary.numerics.arithmetic import Exact
 from boundary.training.early_stopping import Best
 from boundary.training.history import History, to_table
 from boundary.training.loop import Examples, Objective, Schedule, fit
+from tests.support.trainings import Interrupted, Saver
 
 NETWORK, EPOCHS = Network((2, 8, 1), "tanh"), 90
 BINARY = Objective.of("binary", None)

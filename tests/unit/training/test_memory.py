@@ -7,7 +7,6 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
-from test_check import VALID, edited
 
 from boundary.config import params
 from boundary.config.load import load_params
@@ -17,6 +16,7 @@ from boundary.numerics.arithmetic import Exact
 from boundary.training import memory
 from boundary.validation.sizes import memory_problems
 from stages import check
+from tests.support.params_file import VALID, edited
 
 GIB = 2**30
 

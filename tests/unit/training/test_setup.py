@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from msgspec.structs import replace as changed
-from test_check import VALID
 
 from boundary.artifacts.schema import Schema
 from boundary.config import params
@@ -17,6 +16,7 @@ from boundary.nn.losses import LOSSES
 from boundary.numerics.arithmetic import Exact
 from boundary.training import memory
 from boundary.training.setup import build_data, build_job
+from tests.support.params_file import VALID
 
 SCHEMA = Schema(("X1", "X2"), "label", "binary", (0, 1))
 ROWS = {"X1": np.array([0.5, 1, 2, 3]), "X2": np.array([4.0, 5, 6, 7]), "label": np.array([0, 1, 1, 1])}
