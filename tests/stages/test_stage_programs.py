@@ -9,6 +9,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
@@ -21,17 +22,13 @@ from PIL import Image, ImageSequence
 from ruamel.yaml import YAML
 
 from boundary.artifacts import files, splits
-from boundary.artifacts.predictions import has_diverged
+from boundary.artifacts.predictions import has_diverged, read_replicates
 from boundary.comparison.results import read_ranking
-from boundary.config import params
-from boundary.config.load import load_params
 from boundary.evaluation import results
 from boundary.models import predict as predictions
 from boundary.models import snapshots
 from boundary.models.model import Model, load_model, mark_diverged, save_model, sequential
-from boundary.models.predict import iter_prediction_tables
-from boundary.training import checkpoints, memory
-from boundary.training import loop as training
+from boundary.training import checkpoints, job, memory
 from boundary.training.history import History
 from boundary.training.loop import fit
 from stages import _program, plot
@@ -404,7 +401,7 @@ def test_a_split_with_words_is_not_a_mistake_in_params(folder: Path, column: str
 
 
 def test_more_hidden_units_than_the_memory_holds(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "of_machine", lambda: 2**11)
+    monkeypatch.setattr(memory, "machine_memory", lambda: 2**11)
     line = refused("train", "own", folder)
     assert line.startswith(
         f"{folder}/params.yaml: variants.own: found a need of 0.0 GiB of memory or more, expected at"
@@ -440,7 +437,7 @@ def test_a_gpu_whose_memory_is_full(folder: Path, monkeypatch: pytest.MonkeyPatc
     def full(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("boundary.training.job.Work.done", full)
+    monkeypatch.setattr("boundary.training.job.TrainingJob.run", full)
     line = refused("train", "moons", folder)
     found = "variants.moons: found more than the GPU's free memory has room for"
     assert line.startswith(f"{folder}/params.yaml: {found}, expected device: cpu, or fewer replicates")
@@ -696,39 +693,51 @@ def test_a_validation_part_is_predicted_scored_and_drawn(folder: Path) -> None:
     assert [axes.get_title(loc="left") for axes in panels] == [f"moons: {part} data" for part in parts]
 
 
+def after_each_write(monkeypatch: pytest.MonkeyPatch, do: Callable[[], None]) -> None:
+    """Whenever this process has written a file whole."""
+    open_atomically = files.open_atomically
+
+    @contextmanager
+    def write_and_do(path: Path) -> Iterator[IO[bytes]]:
+        with open_atomically(path) as file:
+            yield file
+        do()
+
+    monkeypatch.setattr(files, "open_atomically", write_and_do)
+
+
 @pytest.mark.parametrize(
-    ("stage", "name", "old", "new"),
+    ("stage", "name", "old", "new", "key"),
     [
-        ("generate", "moons", "noise: 0.1", "noise: 0.2"),
-        ("split", "moons", "seed: 1}}\n  blobs", "seed: 2}}\n  blobs"),
-        ("train", "moons", "lr: 0.01", "lr: 0.02"),
-        ("train", "moons", "seed: 0", "seed: 1"),
-        ("compare", "", "lr: 0.01", "lr: 0.02"),
+        ("generate", "moons", "noise: 0.1", "noise: 0.2", "generators.moons"),
+        ("split", "moons", "seed: 1}}\n  blobs", "seed: 2}}\n  blobs", "datasets.moons"),
+        ("train", "moons", "lr: 0.01", "lr: 0.02", "variants.moons"),
+        ("train", "moons", "seed: 0", "seed: 1", "seed"),
+        ("baseline", "", "test_size: 0.25}", "test_size: 0.2}", "datasets"),
+        ("compare", "", "lr: 0.01", "lr: 0.02", "variants"),
+        ("export", "", "test_size: 0.25, seed: 1", "test_size: 0.2, seed: 1", "datasets"),
+        ("report", "", "noise: 0.1", "noise: 0.2", "generators"),
     ],
 )
 def test_params_edited_while_a_stage_runs(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, stage: str, name: str, old: str, new: str
+    folder: Path, monkeypatch: pytest.MonkeyPatch, stage: str, name: str, old: str, new: str, key: str
 ) -> None:
     """dvc would record the new ones with what the old ones gave."""
-    write = files.write_atomically
 
-    def write_and_edit(path: Path, write_to: Callable[[IO[bytes]], object]) -> None:
-        write(path, write_to)
+    def edit_params() -> None:
         if old in (folder / "params.yaml").read_text():
             edit(folder / "params.yaml", old, new)
 
-    monkeypatch.setattr(files, "write", write_and_edit)
-    line = line_of(stage, name, folder)
-    assert line == f"{folder}/params.yaml: changed what this stage was told while it ran, run it again"
+    after_each_write(monkeypatch, edit_params)
+    assert line_of(stage, name, folder) == f"{folder}/params.yaml: {key}: changed while this stage ran, run it again"
 
 
 def test_params_of_others_may_be_edited_meanwhile(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(params, "load", lambda path, load=load_params: (load(path), edit_blobs(path))[0])
+    path = folder / "params.yaml"
+    before = path.read_text()
+    after_each_write(monkeypatch, lambda: edit(path, "lr: 0.1, epochs: 5", "lr: 0.2, epochs: 5"))
     assert line_of("train", "moons", folder) is None
-
-
-def edit_blobs(path: Path) -> None:
-    path.write_text(path.read_text().replace("lr: 0.1, epochs: 5", "lr: 0.2, epochs: 5"))
+    assert path.read_text() != before
 
 
 def test_code_edited_while_a_stage_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -779,14 +788,12 @@ def test_a_source_that_changes_while_a_stage_runs(
     folder: Path, monkeypatch: pytest.MonkeyPatch, stage: str, file: str
 ) -> None:
     """dvc would record what is there now with what another content gave."""
-    write = files.write_atomically
 
-    def write_and_edit(path: Path, write_to: Callable[[IO[bytes]], object]) -> None:
-        write(path, write_to)
+    def add_a_line() -> None:
         with (folder / file).open("ab") as source:
             source.write(b"\n")
 
-    monkeypatch.setattr(files, "write", write_and_edit)
+    after_each_write(monkeypatch, add_a_line)
     assert line_of(stage, "own", folder) == f"{folder / file}: changed while this stage ran, run it again"
 
 
@@ -961,13 +968,15 @@ def test_a_loss_that_is_no_number_counts_as_divergence_everywhere(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Though weights and predictions are finite: the log, the model, the predictions and the metrics say the same."""
-    monkeypatch.setattr(training, "fit", spoiled(-1, value))
+    monkeypatch.setattr(job, "fit", spoiled(-1, value))
     assert line_of("train", name, folder) is None
     assert capsys.readouterr().err == f"{name}: replicate 0 (seed 0) diverged, no metric counts it\n"
     model = load_model(folder / f"models/{name}.safetensors")
     assert model.diverged == {0}
     for part in ("train", "test"):
-        assert has_diverged(files.read_columns(folder / f"predictions/{name}/{part}.parquet")) == {0}
+        rows = files.read_columns(folder / f"split/{name}/{part}.parquet")
+        tables = read_replicates(folder / f"predictions/{name}/{part}.parquet", model.schema, rows)
+        assert [has_diverged(table) for table in tables] == [True, False]
     for stage in ("evaluate", "compare", "export", "plot"):
         assert line_of(stage, name, folder) is None
     summary = files.read_json(folder / f"metrics/{name}.json")
@@ -979,7 +988,7 @@ def test_a_loss_that_is_no_number_counts_as_divergence_everywhere(
 def test_a_loss_that_is_no_number_on_the_way_is_none_at_the_end(
     made: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(training, "fit", spoiled(1, math.nan))
+    monkeypatch.setattr(job, "fit", spoiled(1, math.nan))
     assert line_of("train", "moons", folder) is None
     assert capsys.readouterr().err == ""
     for file in ("models/moons.safetensors", "predictions/moons/test.parquet"):
@@ -990,15 +999,16 @@ def test_a_replicate_whose_numbers_overflow_on_some_row_diverged(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Though its weights are finite, as are its losses."""
-    tables = iter_prediction_tables
+    exact, calls = predictions.predict, []
 
-    def overflowing(model: Model, columns: dict[str, np.ndarray]) -> Iterator[dict[str, np.ndarray]]:
-        for replicate, found in enumerate(tables(model, columns)):
-            if replicate == 0:
-                found["probability_0"][0] = np.nan
-            yield found
+    def overflowing(model: Model, inputs: torch.Tensor) -> torch.Tensor:
+        calls.append(len(inputs))
+        found = exact(model, inputs)
+        if len(calls) == 1:
+            found[0, 0, 0] = torch.nan
+        return found
 
-    monkeypatch.setattr(predictions, "tables", overflowing)
+    monkeypatch.setattr(predictions, "predict", overflowing)
     assert line_of("train", "moons", folder) is None
     assert capsys.readouterr().err == "moons: replicate 0 (seed 0) diverged, no metric counts it\n"
     assert load_model(folder / "models/moons.safetensors").diverged == {0}
