@@ -73,6 +73,15 @@ def confusion_counts(true: np.ndarray, predicted: np.ndarray, classes: int) -> n
     return np.bincount(true * classes + predicted, minlength=classes * classes).reshape(classes, classes)
 
 
+def class_scores(counts: np.ndarray) -> list[dict[str, float]]:
+    """Of each class precision, recall, f1-score and support (its rows), from confusion_counts; 0 where undefined."""
+    hits, true, predicted = counts.diagonal().tolist(), counts.sum(1).tolist(), counts.sum(0).tolist()
+    return [
+        {"precision": h / max(p, 1), "recall": h / max(t, 1), "f1-score": 2 * h / max(p + t, 1), "support": float(t)}
+        for h, t, p in zip(hits, true, predicted, strict=True)
+    ]
+
+
 @dataclass(frozen=True)
 class Plane:
     """What all replicates say of a square grid over two features.

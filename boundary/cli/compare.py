@@ -24,21 +24,21 @@ from boundary.comparison import pairwise
 from boundary.comparison.pairwise import BETTER, WORSE, ComparisonInput, Pair, Scores
 from boundary.comparison.tables import describe_pair
 from boundary.config.load import load_params
-from boundary.errors import FileError, ParamsError
+from boundary.errors import FileError, ParamsError, UserError
 from boundary.evaluation import results
-from tools.verify import __main__ as verify
+from tools.repro.lockfile import LOCK, LockError, outputs_of, parse
 
 if TYPE_CHECKING:
     from dvc.api import DVCFileSystem
 
-PARAMS, LOCK = "params.yaml", "dvc.lock"
+PARAMS = "params.yaml"
 ROWS, TEST = "metrics/rows/{}.parquet", "data/split/{}/test.parquet"
 MADE_BY = ("generate", "split", "train", "evaluate")  # the stages that make a variant's scores
 WORDS = {BETTER: "improved", WORSE: "regressed"}
 
 
-class CompareError(Exception):
-    """Why nothing can be compared, in words for the user."""
+class CompareError(UserError):
+    """Why nothing can be compared."""
 
 
 class Side:
@@ -75,7 +75,7 @@ class Side:
         return {name: column.tolist() for name, column in columns.items()}
 
 
-def matches(here: Side, there: Side) -> list[ComparisonInput]:
+def comparison_inputs(here: Side, there: Side) -> list[ComparisonInput]:
     """A comparison for each variant that both sides have; left is here. Raises CompareError."""
     found = []
     for variant in common(here, there):
@@ -111,9 +111,9 @@ def fetch(revision: str, folder: Path) -> None:
         raise CompareError(f"{revision}: {error}") from None
     there, here = Side(folder, f"{revision}:"), Side(Path(), "")
     try:
-        lock = verify.parse((folder / LOCK).read_bytes(), LOCK)
-        outputs = {(out.stage, out.path) for out in verify.outputs_of(lock)}
-    except verify.VerifyError as error:
+        lock = parse((folder / LOCK).read_bytes(), LOCK)
+        outputs = {(out.stage, out.path) for out in outputs_of(lock)}
+    except LockError as error:
         raise CompareError(f"{revision}:{error}") from None
     settings = YAML(typ="safe").load(folder / PARAMS)
     for variant in common(here, there):
@@ -179,28 +179,31 @@ def text(found: list[tuple[ComparisonInput, Pair]], here: Side, there: Side) -> 
     return "\n\n".join(lines)
 
 
-def main() -> int:
-    """Print the comparison. Raises CompareError."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("revision", help="a commit, branch or tag")
-    revision = parser.parse_args().revision
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Its argument."""
+    parser.add_argument("revision", nargs="?", default="HEAD", help="a commit, branch or tag (HEAD)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the comparison, or why there is none; returns the status that the module's first lines promise."""
+    try:
+        return compare(arguments.revision)
+    except CompareError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def compare(revision: str) -> int:
+    """Print the comparison; 1 where something regressed. Raises CompareError."""
     with tempfile.TemporaryDirectory() as folder:
         fetch(revision, Path(folder))
         must_be_current()
         here, there = Side(Path(), ""), Side(Path(folder), f"{revision}:")
-        compared = matches(here, there)
-    found = list(zip(compared, pairwise.compare(compared), strict=True))
-    print(text(found, here, there))
-    verdicts = [pair.verdict for _, pair in found]
+        inputs = comparison_inputs(here, there)
+    compared = list(zip(inputs, pairwise.compare(inputs), strict=True))
+    print(text(compared, here, there))
+    verdicts = [pair.verdict for _, pair in compared]
     counts = {word: verdicts.count(verdict) for verdict, word in WORDS.items()}
-    told = ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "nothing changed beyond luck"
-    print(f"\nAgainst {revision}: {told}, {len(found)} variants compared.")
-    return 1 if WORSE in verdicts else 0
-
-
-if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except CompareError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
+    counted = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    print(f"\nAgainst {revision}: {counted or 'nothing changed beyond luck'}, {len(compared)} variants compared.")
+    return int(WORSE in verdicts)

@@ -119,8 +119,8 @@ def _too_many(pairs: Sequence[Pair]) -> bool:
 
 
 def _count(dataset: str, pairs: Sequence[Pair]) -> str:
-    told = Counter(pair.verdict for pair in pairs)[BETTER]
-    return f"{dataset}: of all {len(pairs)} pairs {told} are told apart; plots/comparison/pairs.csv has them."
+    better = Counter(pair.verdict for pair in pairs)[BETTER]
+    return f"{dataset}: of all {len(pairs)} pairs {better} are told apart; plots/comparison/pairs.csv has them."
 
 
 def _count_of(number: int) -> str:

@@ -139,7 +139,7 @@ class Layer(Section, frozen=True):
 
 
 class Variant(Section, frozen=True):
-    """A network, and how it is trained. See README.md for the keys."""
+    """A network, and how it is trained."""
 
     dataset: str
     hidden_units: list[Count]

@@ -12,30 +12,31 @@ import pandas as pd
 from boundary.artifacts.schema import Schema
 
 
-def mean(said: Sequence[np.ndarray]) -> np.ndarray:
+def mean(predictions: Sequence[np.ndarray]) -> np.ndarray:
     """The mean of R arrays of one shape."""
-    return sum(said[1:], start=said[0]) / len(said)
+    return sum(predictions[1:], start=predictions[0]) / len(predictions)
 
 
-def deviation(said: Sequence[np.ndarray]) -> np.ndarray:
+def deviation(predictions: Sequence[np.ndarray]) -> np.ndarray:
     """The standard deviation of R arrays of one shape, with R - 1 degrees of freedom; 0 for a single one."""
-    center = mean(said)
-    squares = [(one - center) * (one - center) for one in said]
-    return np.sqrt(sum(squares[1:], start=squares[0]) / max(1, len(said) - 1))
+    center = mean(predictions)
+    squares = [(one - center) * (one - center) for one in predictions]
+    return np.sqrt(sum(squares[1:], start=squares[0]) / max(1, len(predictions) - 1))
 
 
-def ensemble_predictions(schema: Schema, said: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+def ensemble_predictions(schema: Schema, predictions: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
     """What models/predict.predict gives, (classes, rows) or (1, rows) for each of R replicates, as columns (rows,).
 
     predicted: the class whose mean probability is highest, the first one of equals, or the mean value;
     probability_<class>: the mean probability, in float32;
     disagreement, in float32: the share of replicates that would choose another class, or the values' deviation.
     """
-    together = mean(said)
+    together = mean(predictions)
     if schema.task == "regression":
-        return {"predicted": together[0].astype(np.float32), "disagreement": deviation(said)[0].astype(np.float32)}
+        spread = deviation(predictions)
+        return {"predicted": together[0].astype(np.float32), "disagreement": spread[0].astype(np.float32)}
     chosen = together.argmax(axis=0)
-    others = [(one.argmax(axis=0) != chosen).astype(np.float64) for one in said]
+    others = [(one.argmax(axis=0) != chosen).astype(np.float64) for one in predictions]
     shares = {f"probability_{label}": together[k].astype(np.float32) for k, label in enumerate(schema.classes)}
     return {"predicted": np.array(schema.classes)[chosen], **shares, "disagreement": mean(others).astype(np.float32)}
 

@@ -1,7 +1,7 @@
 """Scores of predictions against the truth, by scikit-learn: per replicate, then over the replicates.
 
-Predictions come as a table, one row per example, as artifacts/predictions.py has it: columns true and predicted, and for
-classes (given by their index) probability_0, probability_1, ... A replicate that diverged has no scores.
+Predictions come as a table, one row per example, as artifacts/predictions.py has it: columns true and predicted, and
+for classes (given by their index) probability_0, probability_1, ... A replicate that diverged has no scores.
 """
 
 import math
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics
 
-from boundary.artifacts.predictions import confusion_counts
+from boundary.artifacts.predictions import class_scores, confusion_counts
 from boundary.stats.intervals import score_interval
 
 DECIMALS = 6
@@ -71,22 +71,20 @@ def class_details(rows: pd.DataFrame, classes: Sequence[object]) -> dict[str, An
     """One replicate's confusion matrix (rows: true, columns: predicted), balanced_accuracy and classification report.
 
     balanced_accuracy is the mean recall of the classes that there are: chance is one over their number, however rare
-    one is. Nothing for a regression.
+    one is. The report is that of scikit-learn's classification_report. Nothing for a regression.
     """
     if not classes:
         return {}
     true, predicted = rows["true"].to_numpy(), rows["predicted"].to_numpy()
-    indices = list(range(len(classes)))
-    report = metrics.classification_report(
-        true,
-        predicted,
-        labels=indices,
-        target_names=[str(label) for label in classes],
-        output_dict=True,
-        zero_division=0,
-    )
+    counts = confusion_counts(true, predicted, len(classes))
+    scores = class_scores(counts)
+    report: dict[str, Any] = {str(label): of_class for label, of_class in zip(classes, scores, strict=True)}
+    report["accuracy"] = int(counts.trace()) / len(true)
+    for name, weights in (("macro avg", [1.0] * len(classes)), ("weighted avg", [each["support"] for each in scores])):
+        report[name] = {key: fmean((each[key] for each in scores), weights) for key in scores[0]}
+        report[name]["support"] = float(len(true))
     return {
-        "confusion_matrix": confusion_counts(true, predicted, len(classes)).tolist(),
+        "confusion_matrix": counts.tolist(),
         "balanced_accuracy": rounded(balanced_accuracy(true, predicted)),
         "classification_report": rounded(report),
     }

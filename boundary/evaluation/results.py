@@ -1,6 +1,6 @@
-"""What the train and evaluate stages leave to be compared and shown, checked as it is read: it may be damaged, or of another run.
+"""What the train and evaluate stages leave to be compared and shown, checked as it is read.
 
-All functions that read raise FileError with one line that names the file.
+It may be damaged, or of another run. All functions that read raise FileError with one line that names the file.
 """
 
 from collections import Counter

@@ -50,8 +50,8 @@ def snapshot_count(network: Network, frames: int, replicates: int) -> int:
 def save_snapshots(path: Path, snapshots: Snapshots) -> None:
     """Write tensors as models.save does, with the frames as a first axis."""
     diverged = tuple(sorted(nonfinite_replicates(snapshots.parameters)))
-    described, replicates = snapshots.schema.plain(), snapshots.parameters.shape[1]
-    metadata = _Metadata(snapshots.network, described, snapshots.seed, replicates, diverged, epochs=snapshots.epochs)
+    schema, replicates = snapshots.schema.plain(), snapshots.parameters.shape[1]
+    metadata = _Metadata(snapshots.network, schema, snapshots.seed, replicates, diverged, epochs=snapshots.epochs)
     write_tensors(path, metadata, snapshots.parameters)
 
 

@@ -270,12 +270,12 @@ class _Moving:
         strip.plot(course.epochs, course.accuracies, color="#cccccc", lw=1.2)
         (self.line,) = strip.plot([], [], color=INK, lw=1.4)
         (self.dot,) = strip.plot([], [], "o", color=INK, ms=4, clip_on=False, in_layout=False)
-        self.said = strip.set_title("epoch", fontsize=10)
+        self.caption = strip.set_title("epoch", fontsize=10)
         strip.margins(x=0.02)
         for each in (axes, strip):
             each.locator_params("x", nbins=6)
         self.below = [self.image, *axes.collections]
-        self.above = [*axes.spines.values(), *strip.spines.values(), self.line, self.dot, self.said]
+        self.above = [*axes.spines.values(), *strip.spines.values(), self.line, self.dot, self.caption]
         for artist in (*self.below, *self.above):
             artist.set_animated(True)  # left out by the figure
 
@@ -287,7 +287,7 @@ class _Moving:
         self.line.set_data(self.course.epochs[: place + 1], self.course.accuracies[: place + 1])
         self.dot.set_data([epoch], [accuracy])
         when = "before training" if epoch < 0 else f"epoch {epoch}"
-        self.said.set_text(f"{when}: accuracy {accuracy:.3f}" if math.isfinite(accuracy) else f"{when}: no numbers")
+        self.caption.set_text(f"{when}: accuracy {accuracy:.3f}" if math.isfinite(accuracy) else f"{when}: no numbers")
         boundary = _draw_boundary(self.axes, self.course.planes[frame])
         for artist in (*self.below, *boundary, *self.above):
             self.axes.draw_artist(artist)

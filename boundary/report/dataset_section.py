@@ -37,33 +37,33 @@ class RankingRows:
 
 
 def section(
-    divided: DatasetResults,
+    dataset: DatasetResults,
     variants: Sequence[VariantResults],
     ranking: RankingRows,
-    films: Mapping[str, Mapping[str, Any] | None],
+    playbacks: Mapping[str, Mapping[str, Any] | None],
 ) -> dict[str, Any]:
     """For the template: all of one data set; its variants, best first."""
-    ranking = ranking.of(divided.name)
+    ranking = ranking.of(dataset.name)
     score = ranking.leaders[0]["score"]
     values = {
         v.name: [row[score] for row in v.details["test"]["replicates"] if row[score] is not None] for v in variants
     }
     bounds = [float(row[key]) for row in ranking.leaders for key in ("mean", "low", "high") if row[key]]
-    across = svg.Axis.over([*bounds, *(value for row in values.values() for value in row)], 0.0, 100.0)
+    axis = svg.Axis.over([*bounds, *(value for row in values.values() for value in row)], 0.0, 100.0)
     place = {row["variant"]: k for k, row in enumerate(ranking.leaders)}
     ordered = sorted(variants, key=lambda variant: place[variant.name])
     return {
-        "name": divided.name,
-        **dataset_summary.describe(divided),
+        "name": dataset.name,
+        **dataset_summary.describe(dataset),
         "answer": answer(ranking),
         "score": score,
-        "low": f"{across.low:.4g}",
-        "high": f"{across.high:.4g}",
-        "board": [_board_row(row, ranking, values[row["variant"]], across) for row in ranking.leaders],
+        "low": f"{axis.low:.4g}",
+        "high": f"{axis.high:.4g}",
+        "board": [_board_row(row, ranking, values[row["variant"]], axis) for row in ranking.leaders],
         "pairs": [_pair(row) for row in ranking.pairs],
-        "labels": [str(label) for label in divided.schema.classes],
-        "points": variant_summary.points(variants[0], divided),
-        "variants": [variant_summary.describe(v, divided, films.get(v.name)) for v in ordered],
+        "labels": [str(label) for label in dataset.schema.classes],
+        "points": variant_summary.points(variants[0], dataset),
+        "variants": [variant_summary.describe(v, dataset, playbacks.get(v.name)) for v in ordered],
     }
 
 
@@ -73,12 +73,12 @@ def answer(ranking: RankingRows) -> str:
     leader, reached = first["variant"], f"{first['score']} {_number(first['mean'])}"
     if not others:
         return f"{leader} reaches {reached}; there is no other variant to compare it with."
-    told = {kind: [r["variant"] for r in others if ranking.verdict(leader, r["variant"]) == kind] for kind in CONTRARY}
-    unclear = [row["variant"] for row in others if row["variant"] not in told["better"]]
-    if not told["better"]:
+    beaten = [row["variant"] for row in others if ranking.verdict(leader, row["variant"]) == "better"]
+    unclear = [row["variant"] for row in others if row["variant"] not in beaten]
+    if not beaten:
         return f"No winner: {leader} has {reached}, but cannot be told from {_names(unclear)}."
     but = f", but cannot be told from {_names(unclear)}" if unclear else ""
-    return f"{leader} leads with {reached}: better than {_names(told['better'])}, beyond luck{but}."
+    return f"{leader} leads with {reached}: better than {_names(beaten)}, beyond luck{but}."
 
 
 def _names(names: Sequence[str]) -> str:
@@ -87,7 +87,7 @@ def _names(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
-def _board_row(row: Row, ranking: RankingRows, values: Sequence[float], across: svg.Axis) -> dict[str, Any]:
+def _board_row(row: Row, ranking: RankingRows, values: Sequence[float], axis: svg.Axis) -> dict[str, Any]:
     name, leader = row["variant"], ranking.leaders[0]["variant"]
     mean, low, high = (float(row[key] or "nan") for key in ("mean", "low", "high"))
     verdict = ranking.verdict(name, leader)
@@ -96,7 +96,7 @@ def _board_row(row: Row, ranking: RankingRows, values: Sequence[float], across: 
         "name": name,
         "mean": _number(row["mean"]),
         "interval": _interval(row),
-        "strip": svg.interval(values, mean, low, high, across),
+        "strip": svg.interval(values, mean, low, high, axis),
         "kind": kind,
         "verdict": "leads" if name == leader else verdict,
     }

@@ -26,45 +26,46 @@ class DatasetResults:
     generator: Generator | None
 
 
-def describe(divided: DatasetResults) -> dict[str, Any]:
+def describe(dataset: DatasetResults) -> dict[str, Any]:
     """For the template: about, picture, legend, caption, columns and rows of a table, and settings."""
-    schema, count = divided.schema, len(divided.schema.features)
+    schema, count = dataset.schema, len(dataset.schema.features)
     labels = [str(label) for label in schema.classes][:LABELS]
     rows = []
-    for part, columns in divided.parts.items():
+    for part, columns in dataset.parts.items():
         cells = [len(columns[schema.target])]
         if schema.classes:
             cells += np.bincount(class_indices(columns[schema.target], schema), minlength=len(schema.classes)).tolist()
         rows.append((part, cells[: 1 + len(labels)]))
     listed = ", ".join(schema.features[:6]) + (f" and {count - 6} more" if count > 6 else "")
     classes = f", {len(schema.classes)} classes" if schema.classes else ""
-    split = divided.settings.split
+    split = dataset.settings.split
     made = (
         []
-        if divided.generator is None
-        else [("made by", one_line(divided.generator, type(divided.generator).__name__))]
+        if dataset.generator is None
+        else [("made by", one_line(dataset.generator, type(dataset.generator).__name__))]
     )
     if schema.classes:
         key, caption = labels, f"The first two of {count} features." if count > 2 else ""
     else:
-        key, caption = list(divided.parts), f"The first of {count} features." if count > 1 else ""
+        key, caption = list(dataset.parts), f"The first of {count} features." if count > 1 else ""
     features = f"{count} feature{'s' * (count > 1)}" + (
         ", prepared as the training rows teach" if schema.preprocessing else ""
     )
     return {
         "about": f"Predict {schema.target} ({schema.task}{classes}) from {features}: {listed}.",
-        "picture": picture(divided),
+        "picture": picture(dataset),
         "legend": [{"name": label, "mark": svg.mark(k)} for k, label in enumerate(key)],
         "caption": caption,
         "columns": ["rows", *labels],
         "rows": rows,
-        "settings": [("table", divided.settings.table), *made, ("split", one_line(split, split.kind, "kind"))],
+        "settings": [("table", dataset.settings.table), *made, ("split", one_line(split, split.kind, "kind"))],
     }
 
 
 def one_line(section: Any, name: str, *without: str) -> str:
     """A section of params.yaml on one line: name (key value, key value)."""
-    return f"{name.lower()} ({', '.join(f'{key} {value}' for key, value in changed_settings(section) if key not in without)})"
+    shown = [f"{key} {value}" for key, value in changed_settings(section) if key not in without]
+    return f"{name.lower()} ({', '.join(shown)})"
 
 
 def changed_settings(section: Any) -> list[tuple[str, str]]:
@@ -80,9 +81,9 @@ def yaml_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def picture(divided: DatasetResults) -> Markup:
+def picture(dataset: DatasetResults) -> Markup:
     """The rows of all parts: two features, or one against the target; of a regression each part has its mark."""
-    schema, parts = divided.schema, list(divided.parts.values())
+    schema, parts = dataset.schema, list(dataset.parts.values())
     across_name, *others = schema.features
     up_name = others[0] if others and schema.classes else schema.target
     ticked = bool(others or not schema.classes)
@@ -92,7 +93,7 @@ def picture(divided: DatasetResults) -> Markup:
         classes = np.repeat(np.arange(len(parts)), [len(columns[across_name]) for columns in parts])
     x = np.concatenate([columns[across_name] for columns in parts])
     y = np.concatenate([columns[up_name] for columns in parts]) if ticked else classes
-    across, up = svg.axes(x.tolist(), y.tolist())
-    frame = svg.frame(across, up, (across_name, up_name), ticked=ticked)
-    marks = svg.scatter(np.stack([x, y]), classes, across, up)
-    return svg.drawing(f"The data set {divided.name}", frame, marks)
+    x_axis, y_axis = svg.axes(x.tolist(), y.tolist())
+    frame = svg.frame(x_axis, y_axis, (across_name, up_name), ticked=ticked)
+    marks = svg.scatter(np.stack([x, y]), classes, x_axis, y_axis)
+    return svg.drawing(f"The data set {dataset.name}", frame, marks)

@@ -55,10 +55,12 @@ def contents(
     """All that the templates show."""
     drawable = {name: v for name, v in variants.items() if len(datasets[v.settings.dataset].schema.features) <= 2}
     budgets = playback.divide_budget({name: v.snapshots for name, v in drawable.items()})
-    films = {name: playback.playback(v.snapshots, v.history, budgets[name]) for name, v in drawable.items()}
+    playbacks = {name: playback.playback(v.snapshots, v.history, budgets[name]) for name, v in drawable.items()}
     own = {name: [v for v in variants.values() if v.settings.dataset == name] for name in datasets}
     shown = [
-        dataset_section.section(divided, own[name], ranking, films) for name, divided in datasets.items() if own[name]
+        dataset_section.section(dataset, own[name], ranking, playbacks)
+        for name, dataset in datasets.items()
+        if own[name]
     ]
     listed = [variant for section in shown for variant in section["variants"]]
     return {
@@ -71,9 +73,9 @@ def contents(
         "hashes": hashes,
         "featured": _featured(settings, [variant["name"] for variant in listed if variant["film"]] or list(variants)),
         "scenes": {
-            name: playback.dataset_rows(divided.schema, divided.parts)
-            for name, divided in datasets.items()
-            if len(divided.schema.features) <= 2
+            name: playback.dataset_rows(dataset.schema, dataset.parts)
+            for name, dataset in datasets.items()
+            if len(dataset.schema.features) <= 2
         },
         "choices": {
             "palette": COLOURS,

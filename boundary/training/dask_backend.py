@@ -2,7 +2,7 @@
 
 A replicate never notices another, so the same bits come out of any number of workers, and when some of them end early:
 Dask then gives their parts to others. Dask also knows how to get workers from SLURM, Kubernetes and clouds: see
-docs/scaling.md. Its packages are those of requirements-cluster.txt, and are imported here only, when a scheduler is
+docs/scaling.md. Its packages are those of the extra `cluster`, and are imported here only, when a scheduler is
 named.
 """
 
@@ -43,7 +43,7 @@ def train_on_cluster(
         from distributed.scheduler import KilledWorker
     except ImportError:
         raise ClusterError(
-            "a scheduler is named, but Dask is not there: pip install -r requirements-cluster.txt"
+            "a scheduler is named, but Dask is not there: pip install -e '.[cluster]' -c constraints.txt"
         ) from None
     with _quiet():
         try:

@@ -1,4 +1,4 @@
-"""How much memory a table or a training takes at the least: said before it is tried.
+"""How much memory a table or a training takes at the least: to be told before it is tried.
 
 A machine that runs out of memory ends a program without a word, or stops answering. These are lower bounds: what
 passes may still not fit, what does not pass never will.
@@ -26,11 +26,11 @@ def machine_memory() -> int:
     found = [int(psutil.virtual_memory().total)]
     for path in map(Path, LIMITS):
         try:
-            said = path.read_text().strip()
+            text = path.read_text().strip()
         except OSError:
             continue
-        if said.isdecimal():  # else "max"
-            found.append(int(said))
+        if text.isdecimal():  # else "max"
+            found.append(int(text))
     return min(found)
 
 

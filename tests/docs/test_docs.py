@@ -1,21 +1,27 @@
-"""docs/: what they name is there."""
+"""README.md, CONTRIBUTING.md and docs/: what they name is there, what is there is named, and every page is found."""
 
 import json
 import re
 import sys
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import ROOT, run
+from ruamel.yaml import YAML
 
-PAGES = sorted((ROOT / "docs").glob("*.md"))
-WORDS = {page.name: page.read_text() for page in PAGES}
+DOCS = sorted((ROOT / "docs").rglob("*.md"))
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS]
+WORDS = {page.relative_to(ROOT).as_posix(): page.read_text() for page in PAGES}
+ALL = "\n".join(WORDS.values())
+DECISIONS = sorted((ROOT / "docs/decisions").glob("0*.md"))
+TARGETS = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
 # a test that a page names, `test_x.py` or `test_x.py -k y`, and whether it says of it that it is slow
 TESTS = sorted(
     {
         (file, expression, bool(slow))
-        for text in WORDS.values()
-        for file, expression, slow in re.findall(r"`(test_\w+\.py)(?: -k \"?([^`\"]+)\"?)?`( \(slow|, slow)?", text)
+        for file, expression, slow in re.findall(r"`(test_\w+\.py)(?: -k \"?([^`\"]+)\"?)?`( \(slow|, slow)?", ALL)
     }
 )
 COLLECT = """
@@ -26,7 +32,24 @@ class Collected:
         print("found", json.dumps(found))
 pytest.main(["--collect-only", "-qq", "-p", "no:cacheprovider", "-m", "", *sys.argv[1:]], plugins=[Collected()])
 """
-LINKS = [(page, link) for page in PAGES for link in re.findall(r"\]\(([^):#]+)[^):]*\)", WORDS[page.name])]
+
+
+def links(page: str) -> list[str]:
+    """Where a page's links and pictures lead inside the repository, as they are written."""
+    return [link for link in re.findall(r"\]\(([^)\s]+)\)", WORDS[page]) if not re.match(r"\w+:", link)]
+
+
+def target(page: str, link: str) -> tuple[str, str]:
+    """(file, anchor) that a link leads to; the file relative to the repository."""
+    path, _, anchor = link.partition("#")
+    found = (ROOT / page).parent / path if path else ROOT / page
+    return found.resolve().relative_to(ROOT.resolve()).as_posix(), anchor
+
+
+def anchors(text: str) -> set[str]:
+    """Those that GitHub, and the site, give the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S), flags=re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_each_test_named_is_there_and_as_slow_as_told() -> None:
@@ -47,16 +70,90 @@ def test_each_test_named_is_there_and_as_slow_as_told() -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize(("page", "link"), LINKS)
-def test_each_link_leads_somewhere(page: Path, link: str) -> None:
-    assert (page.parent / link).exists()
+@pytest.mark.parametrize("page", WORDS)
+def test_each_link_leads_somewhere(page: str) -> None:
+    """To a file that is there, and, of a page, to a heading that is there."""
+    wrong = []
+    for link in links(page):
+        file, anchor = target(page, link)
+        if not (ROOT / file).exists() or (anchor and anchor not in anchors((ROOT / file).read_text())):
+            wrong.append(link)
+    assert wrong == []
 
 
-@pytest.mark.parametrize(
-    "target", sorted({found for text in WORDS.values() for found in re.findall(r"`make (\w+)", text)})
-)
-def test_each_make_target_exists(target: str) -> None:
-    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+def test_each_page_is_reached_from_the_readme_and_from_the_front_page() -> None:
+    for start in ("README.md", "docs/index.md"):
+        found, new = set(), {start}
+        while new:
+            found |= new
+            new = {target(page, link)[0] for page in new if page in WORDS for link in links(page)} - found
+        assert {page for page in WORDS if page.startswith("docs/")} - found == set()
+
+
+def test_the_readme_lists_each_page() -> None:
+    """The records of decisions by their list."""
+    listed = {target("README.md", link)[0] for link in links("README.md")}
+    pages = {page for page in WORDS if page.startswith("docs/")}
+    assert pages - {path.relative_to(ROOT).as_posix() for path in DECISIONS} - listed == set()
+
+
+def test_the_site_has_each_page() -> None:
+    nav = YAML(typ="safe").load(ROOT / "mkdocs.yml")["nav"]
+    names = [name for item in nav for name in (next(iter(item.values())) if isinstance(item, dict) else [item])]
+    assert sorted(f"docs/{name}" for name in names) == [page for page in sorted(WORDS) if page.startswith("docs/")]
+
+
+def test_each_make_target_is_documented_and_there() -> None:
+    named = set(re.findall(r"`make ([a-z-]+)", ALL)) | set(re.findall(r"^\$ make ([a-z-]+)", ALL, flags=re.MULTILINE))
+    assert named == set(TARGETS)
+
+
+def test_each_command_is_documented_and_there() -> None:
+    """Of the program `boundary`, as its help lists them."""
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"].get("scripts", {})
+    if "boundary" not in scripts:
+        pytest.skip("no program yet")
+    module, _, function = scripts["boundary"].partition(":")
+    program = f"import sys; sys.argv = ['boundary', '--help']; from {module} import {function} as main; main()"
+    said = run(ROOT, sys.executable, "-c", program).stdout
+    listed = re.search(r"\{([a-z,-]+)\}", said)
+    assert listed, said
+    named = set(re.findall(r"`boundary ([a-z]+)", ALL))
+    assert named == set(listed[1].split(","))
+
+
+def keys(node: Any, names: tuple[str, ...] = ("generators", "datasets", "variants", "contrasts")) -> set[str]:
+    """The keys of params.yaml, without the names of its entries."""
+    if isinstance(node, list):
+        return set().union(*(keys(item, ()) for item in node))
+    if not isinstance(node, dict):
+        return set()
+    found = set(node)
+    for key, value in node.items():
+        for inner in value.values() if key in names else (value,):
+            found |= keys(inner, ())
+    return found
+
+
+def test_each_key_of_params_is_explained() -> None:
+    for key in keys(YAML(typ="safe").load(ROOT / "params.yaml")):
+        assert re.search(rf"^\| `{key}` \||`{key}: ", WORDS["docs/params.md"], flags=re.MULTILINE), key
+
+
+def test_each_package_is_named_by_the_architecture() -> None:
+    packages = {path.parent.name for path in (ROOT / "boundary").glob("*/__init__.py")}
+    modules = {path.name for path in (ROOT / "boundary").glob("[!_]*.py")}
+    assert packages | modules == set(
+        re.findall(r"^\| \[boundary/([\w.]+)\]", WORDS["docs/architecture.md"], flags=re.M)
+    )
+
+
+@pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem)
+def test_each_decision_is_a_short_record(path: Path) -> None:
+    text = path.read_text()
+    assert re.match(rf"# {path.stem[:4]}: .+\n\nStatus: \w+, \d{{4}}-\d\d\n\n## Context\n", text)
+    assert re.findall(r"^## (.+)$", text, flags=re.MULTILINE) == ["Context", "Decision", "Consequences"]
+    assert 120 <= len(text.split()) <= 250
 
 
 def test_the_cost_of_a_cluster_is_what_was_measured() -> None:
@@ -64,4 +161,4 @@ def test_the_cost_of_a_cluster_is_what_was_measured() -> None:
     rows = re.findall(r"^\|.*\|$", (ROOT / "benchmarks/cluster.md").read_text(), flags=re.MULTILINE)
     assert rows
     for row in rows:
-        assert row in WORDS["scaling.md"]
+        assert row in WORDS["docs/scaling.md"]

@@ -16,9 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from boundary.artifacts import files
-from tools.verify.__main__ import Output, VerifyError, hash_of, hash_of_list, outputs_of
-
-LOCK = "dvc.lock"
+from tools.repro.lockfile import LOCK, LockError, Output, hash_of, hash_of_list, outputs_of
 
 
 def gone(stages: Mapping[str, Any], params: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[str]:
@@ -58,7 +56,7 @@ def _prune(folder: Path) -> Iterator[str]:
         pipeline, params, recorded = read
         removed = gone(pipeline["stages"], params, recorded["stages"])
         outputs = outputs_of(recorded)
-    except (OSError, YAMLError, VerifyError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, YAMLError, LockError, ValueError, KeyError, TypeError, AttributeError):
         return
     if not removed:
         return

@@ -1,9 +1,9 @@
-"""params.schema.json: current, and of the same mind as boundary.config.params about every key alone."""
+"""params.schema.json and docs/params.md: current, and of the same mind as boundary.config.params about each key."""
 
 import copy
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import example, given, settings
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator, Draft202012Validator
 from ruamel.yaml import YAML
 
+from boundary.cli import params_reference
 from boundary.cli.params_schema import params_schema, plain
 from boundary.config.params import Params
 from boundary.validation.typed import read
@@ -19,10 +20,62 @@ from tests.support.params_file import VALID
 ROOT = Path(__file__).parents[3]
 SCHEMA = json.loads((ROOT / "params.schema.json").read_text())
 DOCUMENT = YAML(typ="safe").load(VALID)
+types = params_reference.params
 
 
-def test_the_committed_file_is_current() -> None:
+def test_the_committed_files_are_current() -> None:
     assert params_schema() == SCHEMA, "run `make schema`"
+    assert params_reference.reference() == (ROOT / params_reference.PAGE).read_text(), "run `make schema`"
+
+
+def test_every_key_has_its_meaning_in_the_schema() -> None:
+    for name, section in SCHEMA["$defs"].items():
+        for key, value in section["properties"].items():
+            assert key == "kind" or value["description"], f"{name}.{key}"
+    variant = SCHEMA["$defs"]["Variant"]["properties"]
+    assert variant["momentum"] == {
+        "anyOf": [{"type": "number", "minimum": 0, "exclusiveMaximum": 1}, {"type": "null"}],
+        "default": None,
+        "description": "of `sgd`. Left out: 0",
+    }
+    assert SCHEMA["$defs"]["Dataset"]["properties"]["split"]["allOf"] == [{"$ref": "#/$defs/Split"}]
+
+
+def test_a_key_without_a_meaning_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(params_reference.MEANINGS[types.Variant], "lr")
+    with pytest.raises(ValueError, match=r"Variant: lr: in the types or in MEANINGS, expected in both"):
+        params_reference.reference()
+
+
+def test_what_an_optional_key_means_when_left_out_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(params_reference.MEANINGS[types.Variant], "patience", params_reference.Key("stops"))
+    with pytest.raises(ValueError, match=r"Variant\.patience: expected `unset`"):
+        params_schema()
+
+
+@pytest.mark.parametrize(
+    ("expected", "words"),
+    [
+        (types.Seed, "whole number from 0 to 4,294,967,295"),
+        (types.Spread | None, "number from 0 to 1e+18"),
+        (types.ShareOrNone, "number at least 0 and below 1"),
+        (types.Positive, "number above 0"),
+        (tuple[types.Positive, types.Positive], "list of 2: number above 0"),
+        (list[list[float]], "list: list: number"),
+        (types.OptimizerName, "`sgd`, `adam`, `adamw`"),
+        (bool, "`true`, `false`"),
+        (dict[types.Name, types.Variant], "entries by name"),
+        (types.Split, "keys and values"),
+    ],
+)
+def test_what_is_allowed_in_words(expected: Any, words: str) -> None:
+    assert params_reference.allowed(expected) == words
+
+
+def test_every_kind_of_generator_is_on_the_page() -> None:
+    page = params_reference.reference()
+    for kind in get_args(types.Generator):
+        assert f"### `kind: {kind.__struct_config__.tag}`" in page
 
 
 def test_the_first_line_of_params_names_it() -> None:
