@@ -12,7 +12,7 @@ import pytest
 
 from boundary.artifacts.schema import Schema, arrays, class_indices
 from boundary.data.tables import describe_table, published_columns, raw_columns
-from boundary.errors import TableError
+from boundary.errors import SettingsError, TableError
 from tests.support.datasets import NAN, of
 
 FEATURE = {"a": [1.5, 2.5, 3.5]}
@@ -160,7 +160,8 @@ def test_features_of_any_number_type(numbers: Any) -> None:
     ],
 )
 def test_refused(columns: dict[str, Any], settings: dict[str, Any], line: str) -> None:
-    with pytest.raises(TableError) as caught:
+    error = SettingsError if line.startswith("features:") else TableError
+    with pytest.raises(error) as caught:
         describe_table(pd.DataFrame(columns), of(**settings))
     assert str(caught.value) == line
 

@@ -193,7 +193,7 @@ def test_metadata_that_does_not_fit_is_refused(tmp_path: Path, changes: dict[str
 def test_weights_that_are_not_finite_must_be_those_of_diverged_replicates(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Metadata, "sealed", lambda metadata, tensors: metadata)
+    monkeypatch.setattr(Metadata, "with_digest", lambda metadata, tensors: metadata)
     path = tmp_path / "model.safetensors"
     model = model_for()
     model.parameters[1, 4] = float("nan")
