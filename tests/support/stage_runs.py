@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from tests.support.repository import ROOT
 
@@ -29,6 +30,7 @@ variants:
   own: {dataset: own, hidden_units: [4], activation: tanh, optimizer: sgd, lr: 0.1, epochs: 5, log_every: 2}
 contrasts: {}
 """
+PIPELINE = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
 KINDS = ("confusion", "roc", "precision_recall", "calibration")  # of plots for classes
 NAMES = ("moons", "blobs", "line", "own")  # binary, three classes of three features, one feature, two features
 OWN = "a,b,answer\n" + "".join(f"{k % 7},{k / 4},{k % 7 - k / 8}\n" for k in range(40))

@@ -69,7 +69,7 @@ def test_only_the_same_training_takes_a_state_up(tmp_path: Path) -> None:
     assert checkpoint(path, "other").load() is None
     found = checkpoint(path).load()
     assert found is not None
-    assert (found.epoch, found.memory.shape, found.log) == (3, (2, 1, 5), {})
+    assert (found.epoch, found.optimizer_state.shape, found.log) == (3, (2, 1, 5), {})
     assert torch.equal(found.parameters, state.parameters)
 
 

@@ -113,5 +113,5 @@ def test_wherever_it_was_cut_off_it_ends_the_same(tmp_path: Path) -> None:
 
 def test_a_replicate_that_diverged_after_its_best_epoch_has_not_diverged() -> None:
     losses = torch.tensor([[1.0, float("nan")], [float("nan"), 1.0]]).double()
-    assert History([0, 5], {"test_loss": losses}, best=torch.tensor([0, 0])).diverged == {1}
-    assert History([0, 5], {"test_loss": losses}).diverged == {0}
+    assert History([0, 5], {"test_loss": losses}, best=torch.tensor([0, 0])).nonfinite_test_loss == {1}
+    assert History([0, 5], {"test_loss": losses}).nonfinite_test_loss == {0}
