@@ -52,10 +52,8 @@ def main() -> None:
             job = build_job(settings, name, schema, parts["train"])
             parameters, history = train(job, build_data(schema, parts), name, saved)
             model = Model(job.network, schema, parameters.to(PUBLISHED), settings.seed)
-            model = write_predictions(arguments.predictions, model, parts, history)
-            if len(model.diverged) == settings.replicates:
-                hint = f"every replicate diverged, expected {divergence_remedies(variant, schema)}"
-                raise SettingsError(f"variants.{name}: {hint}")
+            hint = f"every replicate diverged, expected {divergence_remedies(variant, schema)}"
+            model = write_predictions(arguments.predictions, model, parts, history, f"variants.{name}: {hint}")
         except SettingsError as error:
             raise ParamsError(f"{arguments.params}: {error}") from None
         show(name, settings, model, history, saved)
@@ -103,8 +101,11 @@ def train(job: TrainingJob, data: TrainingData, name: str, saved: checkpoints.Ch
         raise SettingsError(f"variants.{name}: {found}, expected device: cpu, or {memory.REMEDY}") from None
 
 
-def write_predictions(folder: Path, model: Model, parts: Parts, history: History) -> Model:
-    """Write each replicate's predictions of each part's rows; returns the model with those marked that diverged."""
+def write_predictions(folder: Path, model: Model, parts: Parts, history: History, if_none_is_left: str) -> Model:
+    """Write each replicate's predictions of each part's rows; returns the model with those marked that diverged.
+
+    Where every replicate did, no file appears, and SettingsError is raised with the line that is given.
+    """
     lost = []
     with ExitStack() as stack:
         write = {part: stack.enter_context(files.batch_writer(folder / f"{part}.parquet")) for part in parts}
@@ -113,6 +114,8 @@ def write_predictions(folder: Path, model: Model, parts: Parts, history: History
             lost += [replicate] if diverged else []
             for part, table in tables.items():
                 write[part](table)
+        if len(lost) == len(model.parameters):
+            raise SettingsError(if_none_is_left)
     return mark_diverged(model, lost)
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from conftest import run
-from messy_table import churn
 from ruamel.yaml import YAML
+
+from tests.support.messy_table import churn
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

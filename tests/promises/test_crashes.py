@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ENVIRONMENT, SIDE_BY_SIDE, copy_of_repository, run
+
+from tests.support.repository import ENVIRONMENT, SIDE_BY_SIDE, copy_of_repository, results, run
 
 PARAMS = """
 seed: 1
@@ -35,13 +36,6 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def set_seed(folder: Path, seed: int) -> None:
     path = folder / "params.yaml"
     path.write_text(re.sub(r"^seed: \d+", f"seed: {seed}", path.read_text(), flags=re.MULTILINE))
-
-
-def results(folder: Path) -> dict[str, bytes]:
-    """All that a run publishes, dvc.lock with the hash of everything included."""
-    names = ("dvc.lock", "data", "models", "metrics", "exports", "plots", "report")
-    paths = [path for name in names for path in [folder / name, *(folder / name).rglob("*")] if path.is_file()]
-    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
 class Undisturbed(dict[int, tuple[Path, dict[str, bytes]]]):

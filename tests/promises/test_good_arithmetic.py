@@ -2,7 +2,8 @@
 
 Each default variant is trained with the same 100 seeds three times: by the engine in exact arithmetic, and by an
 independent program in float64 and float32: an nn.Sequential per seed, initialised by nn.Linear, differentiated by
-autograd, stepped by torch.optim. `python -m tests.promises.test_good_arithmetic [SEEDS [VARIANT ...]]` prints the table.
+autograd, stepped by torch.optim. `python -m tests.promises.test_good_arithmetic [SEEDS [VARIANT ...]]` prints the
+table.
 """
 
 import io
@@ -32,9 +33,10 @@ from boundary.numerics.arithmetic import REPLICATE, Exact, to_grid
 from boundary.stats.intervals import seed_interval
 from boundary.training.loop import Examples, Objective, Schedule, fit
 from stages import generate, split
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-FILE = Path(__file__).parents[2] / "params.yaml"
+FILE = ROOT / "params.yaml"
 PARAMS = load_params(FILE)
 SEEDS = 100
 PLAIN = ("float64", "float32")

@@ -19,8 +19,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import ROOT, SIDE_BY_SIDE, copy_of_repository, run
-from exact_run import CASES, HARD, THREADS, WIDE, train
 from safetensors.torch import load_file
 
 from boundary.artifacts import splits
@@ -29,6 +27,8 @@ from boundary.models import snapshots
 from boundary.numerics.arithmetic import BLOCK
 from boundary.numerics.elementary import SMALLEST_NORMAL
 from stages import train as train_stage
+from tests.support.exact_run import CASES, HARD, THREADS, WIDE, train
+from tests.support.repository import ROOT, SIDE_BY_SIDE, copy_of_repository, run
 
 # --- what processes differ by ----------------------------------------------------------------------------------------
 
@@ -314,9 +314,9 @@ def test_so_it_is_in_the_default_pipeline(published: Path, tmp_path: Path, name:
 
 
 def trained(settings: Mapping[str, str], cases: Mapping[str, int]) -> dict[str, dict[str, list[str]]]:
-    """What exact_run.py prints of these cases and their epochs under these environment variables."""
+    """What support/exact_run.py prints of these cases and their epochs under these environment variables."""
     words = [str(word) for case in cases.items() for word in case]
-    script = [sys.executable, str(ROOT / "tests/exact_run.py"), *words]
+    script = [sys.executable, "-m", "tests.support.exact_run", *words]
     return json.loads(run(ROOT, *under({"PYTHONPATH": str(ROOT), **settings}, *script)).stdout)
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, run
 from dvc.utils.serialize import load_yaml
 from ruamel.yaml import YAML
-from test_check import edited
 
 from boundary.config.load import load_params
 from boundary.errors import ParamsError
+from tests.support.params_file import edited
+from tests.support.repository import ROOT, run
 
 SPELLINGS = """
 0 1 2 -1 +1 007 010 0o10 0O10 0x10 0X10 0b11 1_000 1,000 12345678901234567890 1e3 1E3 1e+3 1e-3 1.e-3 .5 5. 0.1 -0.5

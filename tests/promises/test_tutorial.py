@@ -1,6 +1,6 @@
 """Every number that the tutorial prints, against what the pipeline published.
 
-tutorial_numbers.json holds them as printed. Replicate 0 of each variant is the tutorial's model.
+support/tutorial_numbers.json holds them as printed. Replicate 0 of each variant is the tutorial's model.
 """
 
 import json
@@ -18,8 +18,9 @@ from boundary.artifacts.schema import Schema, arrays
 from boundary.config.load import load_params
 from boundary.models.model import Model, load_model, sequential
 from boundary.nn.mlp import Network
+from tests.support.repository import ROOT
 
-NUMBERS = json.loads((Path(__file__).parent / "tutorial_numbers.json").read_text())
+NUMBERS = json.loads((ROOT / "tests/support/tutorial_numbers.json").read_text())
 VARIANTS = {
     "model_0": "circle_v0",
     "model_1": "circle_v1",

@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 import pytest
 import vl_convert
-from conftest import ROOT, run
 from matplotlib.figure import Figure
-from test_stage_programs import arguments, contents, line_of
 
 from boundary.artifacts import files
 from boundary.models import predict as predictions
 from boundary.plots import figures
 from boundary.training import checkpoints
 from stages import _program
+from tests.support.repository import ROOT, run
+from tests.support.stage_runs import arguments, contents, line_of
 
 SETTINGS = """
 seed: 0

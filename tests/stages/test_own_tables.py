@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_stage_programs import line_of
 
 from boundary.artifacts import files, splits
 from boundary.artifacts.schema import Categories, Numbers
@@ -13,6 +12,7 @@ from boundary.config.params import Dataset, Split
 from boundary.data import preprocessing, tables
 from boundary.data.reading import read_table
 from boundary.models.model import load_model
+from tests.support.stage_runs import line_of
 
 PARAMS = """
 seed: 0

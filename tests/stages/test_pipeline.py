@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import SIDE_BY_SIDE, copy_of_repository, run
 from ruamel.yaml import YAML
 
 from boundary.config.load import load_params
+from tests.support.repository import ROOT, SIDE_BY_SIDE, copy_of_repository, run
 
-ROOT = Path(__file__).parents[2]
 PARAMS = load_params(ROOT / "params.yaml")
 REGRESSIONS = {"line_v1"}
 

@@ -5,141 +5,36 @@ import json
 import math
 import os
 import re
-import runpy
 import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import MethodType
 from typing import IO, Any
 
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, run
 from matplotlib.axes import Axes
 from PIL import Image, ImageSequence
-from ruamel.yaml import YAML
 
 from boundary.artifacts import files, splits
-from boundary.artifacts.predictions import has_diverged
+from boundary.artifacts.predictions import has_diverged, read_replicates
 from boundary.comparison.results import read_ranking
-from boundary.config import params
-from boundary.config.load import load_params
+from boundary.config import load, params
 from boundary.evaluation import results
 from boundary.models import predict as predictions
 from boundary.models import snapshots
 from boundary.models.model import Model, load_model, mark_diverged, save_model, sequential
-from boundary.models.predict import iter_prediction_tables
-from boundary.training import checkpoints, memory
-from boundary.training import loop as training
+from boundary.training import checkpoints, job, memory
 from boundary.training.history import History
 from boundary.training.loop import fit
 from stages import _program, plot
-
-SETTINGS = """
-seed: 0
-replicates: 2
-precision: exact
-device: cpu
-generators:
-  moons: {kind: moons, n_samples: 40, noise: 0.1, seed: 1}
-  blobs: {kind: blobs, n_samples: 60, n_features: 3, centers: 3, cluster_std: 1, center_box: [-5, 5], seed: 1}
-  line: {kind: line, weight: 2, bias: 0, start: 0, end: 1, step: 0.05}
-datasets:
-  moons: {table: data/raw/moons.parquet, target: label, split: {kind: random, test_size: 0.25, seed: 1}}
-  blobs: {table: data/raw/blobs.parquet, target: label, split: {kind: stratified, test_size: 0.25, seed: 1}}
-  line: {table: data/raw/line.parquet, target: y, split: {kind: ordered, test_size: 0.25}}
-  own: {table: data/own.csv, target: answer, split: {kind: random, test_size: 0.25, seed: 1}}
-variants:
-  moons: {dataset: moons, hidden_units: [4], activation: relu, optimizer: adam, lr: 0.01, epochs: 5, log_every: 2}
-  blobs: {dataset: blobs, hidden_units: [4], activation: none, optimizer: sgd, lr: 0.1, epochs: 5, log_every: 2}
-  line: {dataset: line, hidden_units: [], activation: none, optimizer: sgd, lr: 0.1, epochs: 5, log_every: 2}
-  own: {dataset: own, hidden_units: [4], activation: tanh, optimizer: sgd, lr: 0.1, epochs: 5, log_every: 2}
-contrasts: {}
-"""
-PIPELINE = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
-KINDS = ("confusion", "roc", "precision_recall", "calibration")  # of plots for classes
-NAMES = ("moons", "blobs", "line", "own")  # binary, three classes of three features, one feature, two features
-OWN = "a,b,answer\n" + "".join(f"{k % 7},{k / 4},{k % 7 - k / 8}\n" for k in range(40))
-
-
-def arguments(stage: str, name: str, folder: Path) -> list[str]:
-    """A stage's arguments, as dvc.yaml gives them, in a folder."""
-    params = ["--params", folder / "params.yaml"]
-    raw = folder / ("data/own.csv" if name == "own" else f"data/raw/{name}.parquet")
-    data, predictions = ["--data", folder / "split" / name], ["--predictions", folder / "predictions" / name]
-    given: dict[str, list[object]] = {
-        "check": [folder / "params.yaml", folder / "checked.txt"],
-        "generate": [name, *params, "--table", raw],
-        "split": [
-            *[name, *params, "--table", raw, "--parts", folder / "split" / name],
-            *["--card", folder / f"cards/{name}.md"],
-        ],
-        "train": [
-            *[name, *params, *data, *predictions, "--model", folder / f"models/{name}.safetensors"],
-            *["--history", folder / f"history/{name}.csv", "--snapshots", folder / f"snapshots/{name}.safetensors"],
-        ],
-        "evaluate": [
-            *[*data, *predictions, "--metrics", folder / f"metrics/{name}.json"],
-            *["--details", folder / f"details/{name}.json", "--rows", folder / f"rows/{name}.parquet"],
-            *["--history", folder / f"history/{name}.csv", "--curves", folder / f"curves/{name}.csv"],
-            *[word for kind in KINDS for word in (f"--{kind.replace('_', '-')}", folder / kind / name)],
-        ],
-        "compare": [
-            *[*params, "--details", folder / "details", "--rows", folder / "rows"],
-            *["--baselines", folder / "baselines.json"],
-            *["--table", folder / "comparison.md", "--plots", folder / "comparison"],
-        ],
-        "baseline": [*params, "--data", folder / "split", "--scores", folder / "baselines.json"],
-        "export": [
-            *[*params, "--models", folder / "models", "--details", folder / "details"],
-            *["--exports", folder / "exports"],
-        ],
-        "plot": [name, *data, *predictions, "--image", folder / f"images/{name}.png"],
-        "plot_data": [name, *data, "--image", folder / f"data_images/{name}.png"],
-        "plot_contrast": [
-            *[*data, "--left", name, "--left-predictions", folder / "predictions" / name],
-            *["--right", name, "--right-predictions", folder / "predictions" / name],
-            *["--image", folder / "contrast.png"],
-        ],
-        "plot_animation": [
-            *[*data, "--left", name, "--left-snapshots", folder / f"snapshots/{name}.safetensors"],
-            *["--right", name, "--right-snapshots", folder / f"snapshots/{name}.safetensors"],
-            *["--image", folder / "animation.gif"],
-        ],
-        "plot_activations": ["--image", folder / "activations.png"],
-        "plots_page": ["--template", ROOT / "templates/plots.html", "--page", folder / "page.html"],
-        "report": [
-            *[*params, "--templates", ROOT / "templates/report", "--data", folder / "split"],
-            *["--snapshots", folder / "snapshots", "--history", folder / "history", "--details", folder / "details"],
-            *["--predictions", folder / "predictions", "--comparison", folder / "comparison"],
-            *["--page", folder / "report/index.html", "--summary", folder / "report/summary.md"],
-        ],
-    }
-    return [str(argument) for argument in given[stage]]
-
-
-def line_of(stage: str, name: str, folder: Path) -> str | None:
-    """Run a stage's file as __main__, in this process; the line with which it ended, or None where all went well.
-
-    What would be a traceback is raised.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", [stage, *arguments(stage, name, folder)])
-        patch.setenv("OMP_NUM_THREADS", "1")  # else torch's threads would be set for all tests
-        try:
-            runpy.run_path(str(ROOT / f"stages/{stage}.py"), run_name="__main__")
-        except SystemExit as end:
-            if isinstance(end.code, str):
-                return end.code
-            raise
-    return None
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+from tests.support.repository import ROOT, run
+from tests.support.stage_runs import KINDS, NAMES, OWN, PIPELINE, arguments, contents, edit, lay_out, line_of, refused
 
 
 def confusion(folder: Path, name: str) -> list[list[str]]:
@@ -148,20 +43,6 @@ def confusion(folder: Path, name: str) -> list[list[str]]:
         header, *counts = csv.reader(file)
     assert header == ["actual", "predicted", "count", "share"]
     return [[actual, predicted] for actual, predicted, count, _ in counts for _ in range(int(count))]
-
-
-def edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
-
-
-def lay_out(folder: Path, own: str = OWN) -> Path:
-    """A folder with params and a user's own table."""
-    (folder / "data").mkdir(parents=True)
-    (folder / "data/own.csv").write_text(own)
-    (folder / "params.yaml").write_text(SETTINGS)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -355,7 +236,8 @@ def test_a_program_writes_the_same_bytes_and_imports_what_it_needs(folder: Path,
     assert rest == []
     assert contents(folder) == before
     imported = {line.rpartition("|")[2].strip() for line in noted}
-    assert f"boundary.{'params' if stage in ('check', 'compare', 'report') else 'files'}" in imported
+    assert "boundary.artifacts.files" in imported
+    assert ("boundary.config.params" in imported) == ("--params" in command or stage == "check")
     assert imported & HEAVY == USED[stage, name]
 
 
@@ -406,28 +288,24 @@ def test_a_mistake_ends_a_program_with_its_line_and_status_one(
     assert contents(folder) == before
 
 
+READ_PARAMS = ["check", *(name for name, entry in PIPELINE.items() if "params" in entry.get("do", entry))]
+
+
 # --- mistakes ------------------------------------------------------------------------------------------------------
 
 
-def refused(stage: str, name: str, folder: Path) -> str:
-    """The one line with which a stage ends, having changed nothing."""
-    before = contents(folder)
-    line = line_of(stage, name, folder)
-    assert line is not None
-    assert "\n" not in line
-    assert "Traceback" not in line
-    assert contents(folder) == before
-    return line
-
-
-@pytest.mark.parametrize("stage", ["check", "generate", "split", "train", "compare"])
+@pytest.mark.parametrize("stage", READ_PARAMS)
 def test_bad_params_stop_every_program_that_reads_them(folder: Path, stage: str) -> None:
+    """`check` says all of it; the others, should one be run by hand, refuse the wrong type."""
     edit(folder / "params.yaml", "noise: 0.1", "noise: -1")
     line = refused(stage, "moons", folder)
-    assert line == f"{folder}/params.yaml: generators.moons.noise: found -1, expected a finite number from 0 to 1e+18"
+    said = "generators[...].noise: Expected `float` >= 0.0 (`dvc repro check` says more)"
+    if stage == "check":
+        said = "generators.moons.noise: found -1, expected a finite number from 0 to 1e+18"
+    assert line == f"{folder}/params.yaml: {said}"
 
 
-@pytest.mark.parametrize("stage", ["check", "generate", "split", "train", "compare"])
+@pytest.mark.parametrize("stage", READ_PARAMS)
 def test_params_that_are_not_there(folder: Path, stage: str) -> None:
     (folder / "params.yaml").unlink()
     assert refused(stage, "moons", folder) == f"[Errno 2] No such file or directory: '{folder}/params.yaml'"
@@ -487,7 +365,7 @@ def test_a_table_that_is_not_there_is_told_before_anything_else(folder: Path) ->
         (
             "moons",
             ("kind: random, test_size: 0.25", "kind: random, test_size: 0.99"),
-            ": the 40 rows of generators.moons",
+            ": the 40 rows of the table leave none for training beside 40 test and 0 validation",
         ),
         ("own", ("kind: random", "kind: stratified"), "kind: found stratified, expected random or ordered"),
     ],
@@ -509,10 +387,7 @@ LAYERS = (
     [
         ("loss: cross_entropy", "loss: found cross_entropy, expected l1 or mse for a regression target"),
         ("class_weight: balanced", "class_weight: found balanced, expected none for a regression target"),
-        (
-            f"initial_weights: {LAYERS}",
-            "initial_weights: found layers (outputs, inputs) [(4, 3), (1, 4)], expected [(4, 2), (1, 4)]",
-        ),
+        (f"initial_weights: {LAYERS}", "initial_weights[0]: found 3 inputs, expected 2, one for each feature"),
     ],
 )
 def test_settings_that_do_not_fit_the_data(folder: Path, key: str, fault: str) -> None:
@@ -530,7 +405,7 @@ def test_a_split_with_words_is_not_a_mistake_in_params(folder: Path, column: str
 
 
 def test_more_hidden_units_than_the_memory_holds(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "of_machine", lambda: 2**11)
+    monkeypatch.setattr(memory, "machine_memory", lambda: 2**11)
     line = refused("train", "own", folder)
     assert line.startswith(
         f"{folder}/params.yaml: variants.own: found a need of 0.0 GiB of memory or more, expected at"
@@ -566,7 +441,7 @@ def test_a_gpu_whose_memory_is_full(folder: Path, monkeypatch: pytest.MonkeyPatc
     def full(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("boundary.training.job.Work.done", full)
+    monkeypatch.setattr("boundary.training.job.TrainingJob.run", full)
     line = refused("train", "moons", folder)
     found = "variants.moons: found more than the GPU's free memory has room for"
     assert line.startswith(f"{folder}/params.yaml: {found}, expected device: cpu, or fewer replicates")
@@ -822,51 +697,108 @@ def test_a_validation_part_is_predicted_scored_and_drawn(folder: Path) -> None:
     assert [axes.get_title(loc="left") for axes in panels] == [f"moons: {part} data" for part in parts]
 
 
+def after_each_write(monkeypatch: pytest.MonkeyPatch, do: Callable[[], None]) -> None:
+    """Whenever this process has written a file whole."""
+    open_atomically = files.open_atomically
+
+    @contextmanager
+    def write_and_do(path: Path) -> Iterator[IO[bytes]]:
+        with open_atomically(path) as file:
+            yield file
+        do()
+
+    monkeypatch.setattr(files, "open_atomically", write_and_do)
+
+
 @pytest.mark.parametrize(
-    ("stage", "name", "old", "new"),
+    ("stage", "name", "old", "new", "key"),
     [
-        ("generate", "moons", "noise: 0.1", "noise: 0.2"),
-        ("split", "moons", "seed: 1}}\n  blobs", "seed: 2}}\n  blobs"),
-        ("train", "moons", "lr: 0.01", "lr: 0.02"),
-        ("train", "moons", "seed: 0", "seed: 1"),
-        ("compare", "", "lr: 0.01", "lr: 0.02"),
+        ("generate", "moons", "noise: 0.1", "noise: 0.2", "generators.moons"),
+        ("split", "moons", "seed: 1}}\n  blobs", "seed: 2}}\n  blobs", "datasets.moons"),
+        ("train", "moons", "lr: 0.01", "lr: 0.02", "variants.moons"),
+        ("train", "moons", "seed: 0", "seed: 1", "seed"),
+        ("baseline", "", "test_size: 0.25}", "test_size: 0.2}", "datasets"),
+        ("compare", "", "lr: 0.01", "lr: 0.02", "variants"),
+        ("export", "", "test_size: 0.25, seed: 1", "test_size: 0.2, seed: 1", "datasets"),
+        ("report", "", "noise: 0.1", "noise: 0.2", "generators"),
     ],
 )
 def test_params_edited_while_a_stage_runs(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, stage: str, name: str, old: str, new: str
+    folder: Path, monkeypatch: pytest.MonkeyPatch, stage: str, name: str, old: str, new: str, key: str
 ) -> None:
     """dvc would record the new ones with what the old ones gave."""
-    write = files.write_atomically
 
-    def write_and_edit(path: Path, write_to: Callable[[IO[bytes]], object]) -> None:
-        write(path, write_to)
+    def edit_params() -> None:
         if old in (folder / "params.yaml").read_text():
             edit(folder / "params.yaml", old, new)
 
-    monkeypatch.setattr(files, "write", write_and_edit)
-    line = line_of(stage, name, folder)
-    assert line == f"{folder}/params.yaml: changed what this stage was told while it ran, run it again"
+    after_each_write(monkeypatch, edit_params)
+    assert line_of(stage, name, folder) == f"{folder}/params.yaml: {key}: changed while this stage ran, run it again"
+
+
+class Noted:
+    """params.yaml for a stage, and the keys that it and the library have asked it for."""
+
+    def __init__(self, settings: params.Params) -> None:
+        self.settings = settings
+        self.keys: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        if name in params.Params.__struct_fields__:
+            self.keys.add(name)
+            return getattr(self.settings, name)
+        return MethodType(getattr(params.Params, name), self)
+
+
+@pytest.mark.parametrize("stage", READ_PARAMS[1:])
+def test_a_stage_uses_the_params_that_it_declares(folder: Path, monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
+    """All of them, and no others but `device`, which changes where, not what."""
+    noted = []
+
+    def converted(path: Path, content: Any, convert: Callable[..., params.Params] = load._convert) -> Noted:
+        noted.append(Noted(convert(path, content)))
+        return noted[-1]
+
+    monkeypatch.setattr(load, "_convert", converted)
+    assert line_of(stage, "moons", folder) is None
+    (settings,) = noted
+    declared = {key.partition(".")[0] for key in PIPELINE[stage].get("do", PIPELINE[stage])["params"]}
+    assert settings.keys - {"device"} == declared
 
 
 def test_params_of_others_may_be_edited_meanwhile(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(params, "load", lambda path, load=load_params: (load(path), edit_blobs(path))[0])
+    path = folder / "params.yaml"
+    before = path.read_text()
+    after_each_write(monkeypatch, lambda: path.write_text(before.replace("lr: 0.1, epochs: 5", "lr: 0.2, epochs: 5")))
     assert line_of("train", "moons", folder) is None
+    assert path.read_text() != before
 
 
-def edit_blobs(path: Path) -> None:
-    path.write_text(path.read_text().replace("lr: 0.1, epochs: 5", "lr: 0.2, epochs: 5"))
-
-
-def test_code_edited_while_a_stage_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "file", ["boundary/errors.py", "boundary/config/params.py", "boundary/validation/rules.py", "stages/check.py"]
+)
+def test_code_edited_while_a_stage_runs(folder: Path, monkeypatch: pytest.MonkeyPatch, file: str) -> None:
     """Or before, since this program has read it."""
-    monkeypatch.setitem(_program.CODE, ROOT / "boundary/config/params.py", {})
-    said = f"{ROOT}/boundary/config/params.py: changed while this stage ran, run it again"
-    assert line_of("check", "", folder) == said
+    monkeypatch.setitem(_program.CODE, ROOT / file, {})
+    assert line_of("check", "", folder) == f"{ROOT / file}: changed while this stage ran, run it again"
 
 
 def test_code_that_a_stage_does_not_use_may_be_edited(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(_program.CODE, ROOT / "boundary/nowhere.py", {})
     assert line_of("check", "", folder) is None
+
+
+@pytest.mark.parametrize("file", ["boundary/errors.py", "boundary/report/svg.py", "boundary/plots/geometry.py"])
+def test_an_edit_of_a_nested_file_is_seen(tmp_path: Path, file: str) -> None:
+    """In a copy of the code: of what is imported, by the time that it is looked at again."""
+    for name in ("boundary", "stages"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    program = (
+        "from stages import _program; import boundary.report.svg; assert _program._changed() is None; "
+        f"open({file!r}, 'a').write('# edited'); print(_program._changed())"
+    )
+    done = run(tmp_path, "env", f"PYTHONPATH={tmp_path}", sys.executable, "-c", program)
+    assert done.stdout.strip() == str(tmp_path / file)
 
 
 def test_the_code_of_a_stage_is_its_modules() -> None:
@@ -878,9 +810,10 @@ def read_by(stage: str, name: str, folder: Path) -> list[Path]:
     """What dvc.yaml says that a stage reads, as its arguments name it; of params.yaml, stages read a part."""
     entry = PIPELINE[stage].get("do", PIPELINE[stage])
     words, given = shlex.split(entry["cmd"])[3:], arguments(stage, name, folder)
-    options = [words[k - 1] for k, word in enumerate(words) if word in entry["deps"] and k]
+    read = [any(Path(word).is_relative_to(path) for path in entry["deps"]) for word in words]
+    options = [words[k - 1] for k, is_read in enumerate(read) if is_read and k]
     found = [given[given.index(option) + 1] for option in options]
-    return [Path(word) for word in found + ([given[0]] if words[0] in entry["deps"] else [])]
+    return [Path(word) for word in found + ([given[0]] if read[0] else [])]
 
 
 @pytest.mark.parametrize("stage", PIPELINE)
@@ -905,14 +838,12 @@ def test_a_source_that_changes_while_a_stage_runs(
     folder: Path, monkeypatch: pytest.MonkeyPatch, stage: str, file: str
 ) -> None:
     """dvc would record what is there now with what another content gave."""
-    write = files.write_atomically
 
-    def write_and_edit(path: Path, write_to: Callable[[IO[bytes]], object]) -> None:
-        write(path, write_to)
+    def add_a_line() -> None:
         with (folder / file).open("ab") as source:
             source.write(b"\n")
 
-    monkeypatch.setattr(files, "write", write_and_edit)
+    after_each_write(monkeypatch, add_a_line)
     assert line_of(stage, "own", folder) == f"{folder / file}: changed while this stage ran, run it again"
 
 
@@ -1065,8 +996,7 @@ def test_a_network_that_cannot_learn_is_not_called_worse(folder: Path, capsys: p
 
 
 def spoiled(when: int, value: float) -> Callable[..., Any]:
-    """training.fit with a loss of the first replicate on the test rows replaced, at the when-th logged epoch."""
-    fit = fit
+    """fit with a loss of the first replicate on the test rows replaced, at the when-th logged epoch."""
 
     def replaced(*arguments: Any) -> tuple[torch.Tensor, History]:
         parameters, log = fit(*arguments)
@@ -1088,13 +1018,15 @@ def test_a_loss_that_is_no_number_counts_as_divergence_everywhere(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Though weights and predictions are finite: the log, the model, the predictions and the metrics say the same."""
-    monkeypatch.setattr(training, "fit", spoiled(-1, value))
+    monkeypatch.setattr(job, "fit", spoiled(-1, value))
     assert line_of("train", name, folder) is None
     assert capsys.readouterr().err == f"{name}: replicate 0 (seed 0) diverged, no metric counts it\n"
     model = load_model(folder / f"models/{name}.safetensors")
     assert model.diverged == {0}
     for part in ("train", "test"):
-        assert has_diverged(files.read_columns(folder / f"predictions/{name}/{part}.parquet")) == {0}
+        rows = files.read_columns(folder / f"split/{name}/{part}.parquet")
+        tables = read_replicates(folder / f"predictions/{name}/{part}.parquet", model.schema, rows)
+        assert [has_diverged(table) for table in tables] == [True, False]
     for stage in ("evaluate", "compare", "export", "plot"):
         assert line_of(stage, name, folder) is None
     summary = files.read_json(folder / f"metrics/{name}.json")
@@ -1106,7 +1038,7 @@ def test_a_loss_that_is_no_number_counts_as_divergence_everywhere(
 def test_a_loss_that_is_no_number_on_the_way_is_none_at_the_end(
     made: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(training, "fit", spoiled(1, math.nan))
+    monkeypatch.setattr(job, "fit", spoiled(1, math.nan))
     assert line_of("train", "moons", folder) is None
     assert capsys.readouterr().err == ""
     for file in ("models/moons.safetensors", "predictions/moons/test.parquet"):
@@ -1117,15 +1049,16 @@ def test_a_replicate_whose_numbers_overflow_on_some_row_diverged(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Though its weights are finite, as are its losses."""
-    tables = iter_prediction_tables
+    exact, calls = predictions.predict, []
 
-    def overflowing(model: Model, columns: dict[str, np.ndarray]) -> Iterator[dict[str, np.ndarray]]:
-        for replicate, found in enumerate(tables(model, columns)):
-            if replicate == 0:
-                found["probability_0"][0] = np.nan
-            yield found
+    def overflowing(model: Model, inputs: torch.Tensor) -> torch.Tensor:
+        calls.append(len(inputs))
+        found = exact(model, inputs)
+        if len(calls) == 1:
+            found[0, 0, 0] = torch.nan
+        return found
 
-    monkeypatch.setattr(predictions, "tables", overflowing)
+    monkeypatch.setattr(predictions, "predict", overflowing)
     assert line_of("train", "moons", folder) is None
     assert capsys.readouterr().err == "moons: replicate 0 (seed 0) diverged, no metric counts it\n"
     assert load_model(folder / "models/moons.safetensors").diverged == {0}

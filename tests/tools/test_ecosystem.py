@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ENVIRONMENT, copy_of_repository, run
 from ruamel.yaml import YAML
 
 from boundary.cli import changes
 from stages import _program
+from tests.support.repository import ENVIRONMENT, ROOT, copy_of_repository, run
 
-ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 TINY = """\

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 import zc.lockfile
-from conftest import ROOT, run
 from dvc.dvcfile import Lockfile
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
+from tests.support.repository import ROOT, run
 from tools.repro import mend
 
 HOLDERS = '{"write": {"/a/b": {"pid": 12, "cmd": "dvc repro"}}, "read": {"/c": [{"pid": 12, "cmd": "dvc repro"}]}}'

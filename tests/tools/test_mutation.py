@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.mutation import report as mutation
+from tests.support.repository import ROOT
 
 RESULTS = """
     boundary.evaluation.metrics.x_of__mutmut_1: killed
@@ -57,7 +58,7 @@ def test_the_aim_is_nine_of_ten_in_each_module(survivors: int, reached: bool) ->
 
 def test_what_is_explained_stands_in_the_library() -> None:
     """A reason for a line that is gone explains nothing."""
-    root = Path(__file__).parents[2]
+    root = ROOT
     lines = {line.strip() for path in (root / "boundary").rglob("*.py") for line in path.read_text().splitlines()}
     explained = re.findall(r"^- (.*)$", (root / mutation.EXPLAINED).read_text(), flags=re.MULTILINE)
     assert explained

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from conftest import ENVIRONMENT, copy_of_repository, run
-from test_crashes import results
+
+from tests.support.repository import results
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="process groups")
 ROOT = Path(__file__).parents[2]

@@ -12,12 +12,11 @@ from pathlib import Path
 
 import onnxruntime
 import pytest
-from conftest import ENVIRONMENT, run
 from ruamel.yaml import YAML
 
 from boundary.config.load import load_params
+from tests.support.repository import ENVIRONMENT, ROOT, run
 
-ROOT = Path(__file__).parents[2]
 DOC = (ROOT / "docs/sharing.md").read_text()
 MODEL = "models/circle_v2.safetensors"
 

@@ -8,12 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import ENVIRONMENT, SIDE_BY_SIDE, copy_of_repository, run
 from ruamel.yaml import YAML
 
+from tests.support.repository import ENVIRONMENT, ROOT, SIDE_BY_SIDE, copy_of_repository, run
 from tools.verify import __main__ as verify
 
-ROOT = Path(__file__).parents[2]
 PARAMS = """
 seed: 1
 replicates: 2

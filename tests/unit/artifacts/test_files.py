@@ -13,7 +13,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -24,6 +23,7 @@ from boundary.artifacts import files
 from boundary.data.reading import read_table
 from boundary.errors import FileError
 from boundary.plots.png import write_png
+from tests.support.repository import ROOT
 
 COLUMNS = {
     "float32": np.array([0.1, -0.0, np.nan, np.inf, 1e-45], np.float32),
@@ -52,12 +52,17 @@ def one_line(path: Path, reader: Callable[[Path], object]) -> str:
 # --- write ---------------------------------------------------------------------------------------------------------
 
 
+def write(path: Path, writer: Callable[[IO[bytes]], object]) -> None:
+    with files.open_atomically(path) as file:
+        writer(file)
+
+
 def test_a_file_appears_with_its_folders_readable_by_all(tmp_path: Path) -> None:
     """Whatever the umask."""
     path = tmp_path / "a/b/c.txt"
     before = os.umask(0o077)
     try:
-        files.write_atomically(path, lambda file: file.write(b"new"))
+        write(path, lambda file: file.write(b"new"))
     finally:
         os.umask(before)
     assert path.read_bytes() == b"new"
@@ -108,7 +113,7 @@ def test_a_write_that_fails_changes_nothing(
 
         monkeypatch.setattr(os, broken, disk_full)
     with pytest.raises(error):
-        files.write_atomically(path, writer)
+        write(path, writer)
     assert names(tmp_path) == (["file.bin"] if there else [])
     assert not there or path.read_bytes() == b"old"
 
@@ -122,7 +127,7 @@ def test_the_old_file_is_there_until_the_new_one_is_whole(tmp_path: Path) -> Non
         file.flush()
         assert path.read_bytes() == b"old"
 
-    files.write_atomically(path, look)
+    write(path, look)
     assert path.read_bytes() == b"half of it"
 
 

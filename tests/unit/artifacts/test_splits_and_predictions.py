@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from boundary.artifacts import files, splits
-from boundary.artifacts.predictions import has_diverged, read_plane, read_predictions
+from boundary.artifacts.predictions import has_diverged, read_plane, read_predictions, read_replicates
 from boundary.artifacts.schema import Schema
 from boundary.errors import FileError
 
@@ -157,9 +157,12 @@ def test_predictions_come_back(tmp_path: Path) -> None:
     files.write_columns(path, {name: np.array(column) for name, column in SAID.items()})
     found = read_predictions(path, CLASSES, ROWS)
     assert {name: column.tolist()[:3] for name, column in found.items()} == {n: c[:3] for n, c in SAID.items()}
-    assert has_diverged(found) == {1}
-    assert has_diverged({**found, "probability_1": np.array([0.5, np.nan] * 3)}) == {0, 1}
-    assert has_diverged({name: column[:3] for name, column in found.items()}) == set()
+    converged, diverged = read_replicates(path, CLASSES, ROWS)
+    assert {n: c.tolist() for n, c in converged.items()} == {n: c.tolist()[:3] for n, c in found.items()}
+    np.testing.assert_array_equal(diverged["probability_0"], np.full(3, np.nan))
+    assert (has_diverged(converged), has_diverged(diverged)) == (False, True)
+    for name in ("probability_0", "probability_1"):
+        assert has_diverged({**converged, name: np.array([0.5, np.nan, 0.5])})  # a single one is enough
 
 
 @pytest.mark.parametrize(("change", "said"), NO_PREDICTIONS)
@@ -175,7 +178,9 @@ def test_amounts_are_finite_or_nan(tmp_path: Path) -> None:
     path, rows = tmp_path / "test.parquet", {"y": np.array([0.5, 2.0], np.float32)}
     columns = {"replicate": np.zeros(2), "row": np.arange(2), "true": rows["y"], "predicted": np.array([1.0, np.nan])}
     files.write_columns(path, columns)
-    assert has_diverged(read_predictions(path, AMOUNTS, rows)) == {0}
+    assert has_diverged(read_predictions(path, AMOUNTS, rows))
+    files.write_columns(path, columns | {"predicted": np.array([1.0, 2.0])})
+    assert not has_diverged(read_predictions(path, AMOUNTS, rows))
     files.write_columns(path, columns | {"predicted": np.array([1.0, np.inf])})
     said = refused(path, lambda: read_predictions(path, AMOUNTS, rows))
     assert said == "column 'predicted', row 2: found inf, expected a finite number, or nan"
@@ -184,8 +189,14 @@ def test_amounts_are_finite_or_nan(tmp_path: Path) -> None:
 def test_a_plane_is_a_square_of_numbers(tmp_path: Path) -> None:
     path = tmp_path / "plane.parquet"
     names = ["first", "second", "probability_0", "probability_1", "votes_0", "votes_1"]
-    files.write_columns(path, {name: np.zeros(9) for name in names})
-    assert list(read_plane(path, 2)) == names
+    across = np.array([-1.0, 0.0, 2.0])
+    shares = np.arange(36.0).reshape(4, 9) / 36  # by column, the second feature slowest
+    files.write_columns(path, dict(zip(names, [np.tile(across, 3), np.repeat(across * 2, 3), *shares], strict=True)))
+    plane = read_plane(path, 2)
+    assert (plane.first.tolist(), plane.second.tolist()) == ([-1.0, 0.0, 2.0], [-2.0, 0.0, 4.0])
+    for k in (0, 1):
+        np.testing.assert_array_equal(plane.probability[..., k], shares[k].reshape(3, 3))
+        np.testing.assert_array_equal(plane.votes[..., k], shares[2 + k].reshape(3, 3))
     files.write_columns(path, {name: np.zeros(8) for name in names})
     assert refused(path, lambda: read_plane(path, 2)) == "found 8 rows, expected those of a square grid"
     files.write_columns(path, {name: np.zeros(9) for name in names} | {"votes_1": np.array(["a"] * 9)})

@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, copy_of_repository, run
 
 from boundary.cli.compare import Side
 from boundary.config.load import load_params
 from boundary.errors import FileError
+from tests.support.repository import ROOT, copy_of_repository, run
 
 VARIANTS = len(load_params(ROOT / "params.yaml").variants)
 

@@ -10,12 +10,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator, Draft202012Validator
 from ruamel.yaml import YAML
-from test_check import VALID
 
 from boundary.cli import params_reference
 from boundary.cli.params_schema import params_schema, plain
 from boundary.config.params import Params
 from boundary.validation.typed import read
+from tests.support.params_file import VALID
 
 ROOT = Path(__file__).parents[3]
 SCHEMA = json.loads((ROOT / "params.schema.json").read_text())

@@ -14,18 +14,17 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 import torch
-from conftest import run
-from test_onnx_graph import table
-from trained import SCHEMAS, model
 
 from benchmarks import growth
-from boundary.cli import predict
+from boundary.cli import predict as command
+from boundary.data import streaming
 from boundary.errors import FileError, TableError
 from boundary.evaluation import ensembles
 from boundary.models.model import load_model, mark_diverged, save_model
 from boundary.models.predict import predict
+from tests.support.repository import ROOT, run
+from tests.support.trained import SCHEMAS, model, table
 
-ROOT = Path(__file__).parents[3]
 ROWS = 500
 
 
@@ -47,7 +46,7 @@ def written(folder: Path, rows: pd.DataFrame, suffix: str) -> Path:
 
 def ran(monkeypatch: pytest.MonkeyPatch, *arguments: Path) -> None:
     monkeypatch.setattr(sys, "argv", ["predict", *map(str, arguments)])
-    predict.main()
+    command.main()
 
 
 @pytest.mark.parametrize("output", [".csv", ".parquet"])
@@ -58,11 +57,11 @@ def test_the_answers_are_those_of_the_model(
     """However the table is cut into pieces; columns that the model does not know are ignored, the target too."""
     rows = table(ROWS).assign(y="anything")
     chosen = load_model(saved)
-    said = predict(chosen, torch.from_numpy(predict.inputs(rows, chosen.schema))).numpy()
+    said = predict(chosen, torch.from_numpy(command.inputs(rows, chosen.schema))).numpy()
     expected = ensembles.ensemble_predictions(chosen.schema, list(said))
     contents = set()
     for cut in (ROWS, 64, 1 << 15):
-        monkeypatch.setattr(streams, "ROWS", cut)
+        monkeypatch.setattr(streaming, "ROWS", cut)
         ran(monkeypatch, saved, written(tmp_path, rows, given), tmp_path / f"found{output}")
         found = (pd.read_csv if output == ".csv" else pd.read_parquet)(tmp_path / f"found{output}")
         assert list(found.columns) == list(expected)
@@ -106,7 +105,7 @@ def test_a_table_that_does_not_match_is_refused_with_the_column(
 @pytest.mark.parametrize("cell", ["x", ""])
 def test_the_row_is_that_of_the_table(cell: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not that of a piece, whether Arrow or the model finds it."""
-    monkeypatch.setattr(streams, "ROWS", 100)
+    monkeypatch.setattr(streaming, "ROWS", 100)
     lines = [f"{k},{k}" for k in range(200_000)]
     lines[150_000] = f"1,{cell}"
     (tmp_path / "new.csv").write_text("\n".join(["a,b", *lines]) + "\n")
@@ -155,7 +154,7 @@ def test_numbers_true_and_false_and_words_as_training_reads_them(tmp_path: Path)
     (tmp_path / "new.csv").write_text("kind,size,town,age\n7,1000000,?,true\n8,1000000,Ulm,false\n")
     (found,) = predict.answers(chosen, tmp_path / "new.csv")
     rows = pd.DataFrame({"kind": ["7", "8"], "size": 1e6, "town": [None, "Ulm"], "age": [1.0, 0.0]})
-    said = predict(chosen, torch.from_numpy(predict.inputs(rows, chosen.schema))).numpy()
+    said = predict(chosen, torch.from_numpy(command.inputs(rows, chosen.schema))).numpy()
     assert (
         found["probability_low"].tolist()
         == ensembles.ensemble_predictions(chosen.schema, list(said))["probability_low"].tolist()

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from test_tables import NAN, of
 
 from boundary.data.cards import card
 from boundary.data.tables import describe_table
+from tests.support.datasets import NAN, of
 
 TABLE = pd.DataFrame(
     {

@@ -17,12 +17,12 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_stage_programs import line_of, refused
 
 from boundary.artifacts import files, splits
 from boundary.artifacts.schema import Schema
 from boundary.data.reading import read_table
 from boundary.errors import FileError
+from tests.support.stage_runs import line_of, refused
 
 PARAMS = """
 seed: 0
@@ -65,6 +65,8 @@ def with_b(number: float) -> dict[str, list]:
 WIDE = 300
 WIDE_TABLE = {**{f"c{k}": [k, k + 1, k + 2, k + 3] for k in range(WIDE)}, "answer": ["y", "n", "y", "n"]}
 
+NO_FEATURES = r"features: found \[\], expected columns other than the target"  # a line on params.yaml
+
 # What it is: the bytes, and either a pattern of the line after the file's name, or the columns that must come out;
 # where there is a third, more settings of the data set.
 CSV: dict[str, Case] = {
@@ -92,7 +94,7 @@ CSV: dict[str, Case] = {
     "header only": (HEADER, "no rows"),
     "header only, no line end": (HEADER.strip(), "(not readable as CSV|no rows).*"),
     "one row": (HEADER + "1,2,yes\n", "column 'answer': found one class, 'yes', expected two or more"),
-    "target only": ("answer\nyes\nno\n", "features: found .*, expected columns other than the target"),
+    "target only": ("answer\nyes\nno\n", NO_FEATURES),
     "very wide": (
         ",".join(WIDE_TABLE)
         + "\n"
@@ -385,7 +387,7 @@ PARQUET: dict[str, Case] = {
         of_pandas(FRAME[["a", "answer"]].iloc[::-1]),
         {k: v[::-1] for k, v in FOUR.items()},
     ),
-    "all features in an index": (of_pandas(FRAME.set_index(["id", "a"])), "features: found .*"),
+    "all features in an index": (of_pandas(FRAME.set_index(["id", "a"])), NO_FEATURES),
     "the target in an index": (of_pandas(FRAME.set_index("answer")), "column 'answer': not in the table.*"),
     "a feature in an index": (of_pandas(FRAME.set_index("id")), "column 'id': not in the table.*", "features: [id, a]"),
     "notes that are not JSON": (with_notes("{"), UNREADABLE),
@@ -441,7 +443,8 @@ def test_a_table_comes_out_exactly_or_not_at_all(tmp_path: Path, name: str) -> N
     path = laid_out(tmp_path, dataset, content, *more)
     if isinstance(outcome, str):
         line = refused("split", dataset, tmp_path)
-        assert re.match(f"{re.escape(str(path))}: {outcome}", line), line
+        told = tmp_path / f"params.yaml: datasets.{dataset}." if outcome == NO_FEATURES else f"{path}: "
+        assert re.match(f"{re.escape(str(told))}{outcome}", line), line
         assert len(line.splitlines()) == 1
     else:
         assert line_of("split", dataset, tmp_path) is None

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_tables import NAN, of
 
 from boundary.data.quality import data_warnings, repeated_rows, unseen_classes
 from boundary.data.tables import describe_table
+from tests.support.datasets import NAN, of
 
 
 @pytest.mark.parametrize(

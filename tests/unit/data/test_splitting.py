@@ -121,9 +121,24 @@ def test_each_row_is_in_just_one_part(kind: Any, classes: list[int], test: float
 @pytest.mark.parametrize(
     ("rows", "classes", "chosen", "line"),
     [
-        (0, None, Split("ordered", 0.2), "split: 0 rows leave none for training beside 0 test and 0 validation"),
-        (1, None, Split("random", 0.1, seed=1), "split: 1 rows leave none for training beside 1 test and 0 validation"),
-        (2, None, Split("ordered", 0.1, 0.1), "split: 2 rows leave none for training beside 1 test and 1 validation"),
+        (
+            0,
+            None,
+            Split("ordered", 0.2),
+            "split: the 0 rows of the table leave none for training beside 0 test and 0 validation",
+        ),
+        (
+            1,
+            None,
+            Split("random", 0.1, seed=1),
+            "split: the 1 rows of the table leave none for training beside 1 test and 0 validation",
+        ),
+        (
+            2,
+            None,
+            Split("ordered", 0.1, 0.1),
+            "split: the 2 rows of the table leave none for training beside 1 test and 1 validation",
+        ),
         (
             9,
             None,

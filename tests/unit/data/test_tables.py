@@ -11,18 +11,13 @@ import pandas as pd
 import pytest
 
 from boundary.artifacts.schema import Schema, arrays, class_indices
-from boundary.config.params import Dataset, Split
 from boundary.data.tables import describe_table, published_columns, raw_columns
-from boundary.errors import TableError
+from boundary.errors import SettingsError, TableError
+from tests.support.datasets import NAN, of
 
 FEATURE = {"a": [1.5, 2.5, 3.5]}
 TARGET = {"y": [0, 1, 0]}
 HINT = "; preprocess: true takes words and missing values"
-
-
-def of(**settings: Any) -> Dataset:
-    """A data set with target y."""
-    return Dataset(**{"table": "data/t.csv", "target": "y", "split": Split("ordered", 0.2), **settings})
 
 
 @pytest.mark.parametrize(
@@ -165,7 +160,8 @@ def test_features_of_any_number_type(numbers: Any) -> None:
     ],
 )
 def test_refused(columns: dict[str, Any], settings: dict[str, Any], line: str) -> None:
-    with pytest.raises(TableError) as caught:
+    error = SettingsError if line.startswith("features:") else TableError
+    with pytest.raises(error) as caught:
         describe_table(pd.DataFrame(columns), of(**settings))
     assert str(caught.value) == line
 
@@ -270,9 +266,6 @@ def test_a_schema_is_the_same_after_json(schema: Schema) -> None:
     again = Schema.of(json.loads(json.dumps(asdict(schema))))
     assert again == schema
     assert [type(c) for c in again.classes] == [type(c) for c in schema.classes]
-
-
-NAN = float("nan")
 
 
 @pytest.mark.parametrize(

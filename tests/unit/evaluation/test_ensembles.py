@@ -6,6 +6,7 @@ import pytest
 
 from boundary.artifacts.schema import Schema
 from boundary.evaluation import ensembles
+from boundary.evaluation.ensembles import EnsembleTable
 
 BINARY = Schema(("a",), "y", "binary", ("no", "yes"))
 THREE = Schema(("a",), "y", "multiclass", (1, 5, 9))
@@ -49,15 +50,23 @@ def test_sums_run_in_the_order_of_the_replicates() -> None:
     assert ensembles.mean(said).tolist() == [0.25]
 
 
+def ensemble_table(*tables: pd.DataFrame) -> pd.DataFrame:
+    """Of the replicates' tables, in turn."""
+    ensemble = EnsembleTable()
+    for each in tables:
+        ensemble.add(each)
+    return ensemble.table()
+
+
 def test_a_table_to_score() -> None:
     """The replicates' tables stay as they are."""
     first = pd.DataFrame(
         {"true": [0, 1], "predicted": [1, 1], "probability_0": [0.1, 0.4], "probability_1": [0.9, 0.6]}
     )
     second = first.assign(predicted=[0, 1], probability_0=[1.0, 0.2], probability_1=[0.0, 0.8])
-    found = ensembles.ensemble_table([first, second])
+    found = ensemble_table(first, second)
     assert found["predicted"].tolist() == [0, 1]
     assert found["probability_1"].tolist() == pytest.approx([0.45, 0.7])
     assert first["predicted"].tolist() == [1, 1]
     values = pd.DataFrame({"true": [1.0], "predicted": [2.0]})
-    assert ensembles.ensemble_table([values, values.assign(predicted=[4.0])])["predicted"].tolist() == [3.0]
+    assert ensemble_table(values, values.assign(predicted=[4.0]))["predicted"].tolist() == [3.0]

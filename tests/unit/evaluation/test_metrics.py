@@ -184,7 +184,7 @@ def test_regression_scores_are_those_of_torchmetrics() -> None:
 
 def test_a_single_row_has_no_variance_to_explain(tmp_path: Path) -> None:
     """mae and mse are what they are; the summary can be published, and no warning is given."""
-    found = metrics.summarize([metrics.regression_scores(values([2.0], [3.0]))] * 2)
+    found = metrics.summarize([metrics.regression_scores(values([2.0], [3.0]))] * 2, NO_INTERVAL)
     assert (found["mae"], found["mse"], found["r2"]) == (1.0, 1.0, None)
     files.write_json(tmp_path / "summary.json", found)
 
@@ -238,60 +238,47 @@ def test_a_regression_has_no_details() -> None:
 # --- summary -------------------------------------------------------------------------------------------------------
 
 
+REGRESSIONS = [{"mae": 20.0, "mse": 1.0, "r2": 0.0}, {"mae": 22.0, "mse": 9.0, "r2": -1.0}]
+NO_INTERVAL = {"mae_low": None, "mae_high": None}
+
+
 def test_a_summary_by_hand() -> None:
-    """Accuracies 0.69, 0.7, 0.71: s = 0.01, and Student's t for 2 degrees is 4.302653."""
     each = [
         {"accuracy": 0.69, "precision": 0.1, "recall": 1.0, "f1": 0.0, "loss": 1.0},
         {"accuracy": 0.71, "precision": 0.2, "recall": 1.0, "f1": 0.5, "loss": 2.0},
         {"accuracy": 0.7, "precision": 0.3, "recall": 0.0, "f1": 1.0, "loss": 3.0},
     ]
-    found = metrics.summarize(each)
+    interval = {"accuracy_low": 0.6, "accuracy_high": 0.8}
+    found = metrics.summarize(each, interval)
     assert list(found) == CLASS_SUMMARY
-    half = 4.302653 * 0.01 / math.sqrt(3)
-    expected = [0.7, 0.2, 0.666667, 0.5, 2.0, 0.7 - half, 0.7 + half, 3]
-    assert list(found.values()) == pytest.approx(expected, abs=2e-6)
+    assert list(found.values()) == pytest.approx([0.7, 0.2, 0.666667, 0.5, 2.0, 0.6, 0.8, 3], rel=1e-12)
     assert found["recall"] == 0.666667
     assert isinstance(found["replicates"], int)
-    assert metrics.summarize(each[::-1]) == found
+    assert metrics.summarize(each[::-1], interval) == found
 
 
-def test_one_replicate_has_no_interval() -> None:
-    found = metrics.summarize([metrics.classification_scores(binary([0, 1], [0.25, 0.75]), 2)])
-    assert list(found) == CLASS_SUMMARY
-    assert (found["accuracy"], found["accuracy_low"], found["accuracy_high"], found["replicates"]) == (
-        1.0,
-        None,
-        None,
-        1,
-    )
+def test_a_summary_without_an_interval() -> None:
+    """That of the rows for training."""
+    found = metrics.summarize([metrics.classification_scores(binary([0, 1], [0.25, 0.75]), 2)], {})
+    assert list(found) == [name for name in CLASS_SUMMARY if not name.startswith("accuracy_")]
+    assert (found["accuracy"], found["replicates"]) == (1.0, 1)
     assert found["loss"] == round(-math.log(0.75), 6)
 
 
-def test_a_regressions_interval_is_that_of_mae() -> None:
-    """t for 1 degree is 12.706205, and s / sqrt(2) = 1."""
-    found = metrics.summarize([{"mae": 20.0, "mse": 1.0, "r2": 0.0}, {"mae": 22.0, "mse": 9.0, "r2": -1.0}])
-    assert list(found) == REGRESSION_SUMMARY
-    assert (found["mae"], found["mse"], found["r2"]) == (21.0, 5.0, -0.5)
-    assert (found["mae_low"], found["mae_high"]) == pytest.approx((21 - 12.706205, 21 + 12.706205), abs=2e-6)
-
-
 def test_replicates_that_diverged_are_counted_apart() -> None:
-    each = [{"mae": 20.0, "mse": 1.0, "r2": 0.0}, {"mae": 22.0, "mse": 9.0, "r2": -1.0}]
-    found = metrics.summarize(each, 3)
+    found = metrics.summarize(REGRESSIONS, NO_INTERVAL, 3)
     assert list(found) == [*REGRESSION_SUMMARY, "diverged"]
-    assert found == {**metrics.summarize(each, 0), "diverged": 3}
-    assert found["replicates"] == 2
-    assert "diverged" not in metrics.summarize(each)
+    assert found == {**metrics.summarize(REGRESSIONS, NO_INTERVAL, 0), "diverged": 3}
+    assert (found["mae"], found["mse"], found["r2"], found["replicates"]) == (21.0, 5.0, -0.5, 2)
+    assert "diverged" not in metrics.summarize(REGRESSIONS, NO_INTERVAL)
 
 
-def test_intervals_end_where_values_do() -> None:
-    """An accuracy is within 0 and 1, a mean error not below 0."""
-    rest = {"precision": 0.0, "recall": 0.0, "f1": 0.0, "loss": 1.0}
-    found = metrics.summarize([{"accuracy": 0.2, **rest}, {"accuracy": 0.8, **rest}])
-    assert (found["accuracy"], found["accuracy_low"], found["accuracy_high"]) == (0.5, 0.0, 1.0)
-    found = metrics.summarize([{"mae": 1.0, "mse": 1.0, "r2": 0.0}, {"mae": 3.0, "mse": 9.0, "r2": -1.0}])
-    assert found["mae_low"] == 0.0
-    assert found["mae_high"] == pytest.approx(2 + 12.706205, abs=2e-6)
+def test_the_interval_of_a_score_is_named_after_it_and_rounded() -> None:
+    """t for 1 degree is 12.706205."""
+    found = metrics.interval_of("mae", np.array([[20.0, 22.0]]))
+    assert list(found) == ["mae_low", "mae_high"]
+    assert list(found.values()) == [round(21 - 12.706205, 6), round(21 + 12.706205, 6)]
+    assert metrics.interval_of("accuracy", np.array([[1], [0]])) == {"accuracy_low": None, "accuracy_high": None}
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,13 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
-from test_onnx_graph import table
-from trained import SCHEMAS, model
 
 from boundary.cli.predict import inputs
 from boundary.config.params import Dataset, Split, Variant
 from boundary.evaluation import ensembles
 from boundary.export import model_cards, onnx_graph
 from boundary.models.predict import predict
+from tests.support.trained import SCHEMAS, model, table
 
 VARIANT = Variant("own", [5, 4], "tanh", "sgd", 0.1, 30, 10)
 DATASET = Dataset("data/own.csv", "y", Split("stratified", 0.25, 0.0, 1))

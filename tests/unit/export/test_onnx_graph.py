@@ -8,7 +8,6 @@ import onnxruntime
 import pandas as pd
 import pytest
 import torch
-from trained import SCHEMAS, model
 
 from boundary.artifacts import files
 from boundary.cli.predict import inputs
@@ -19,25 +18,11 @@ from boundary.export import onnx_graph
 from boundary.models.model import Model, load_model, without_diverged
 from boundary.models.predict import predict
 from boundary.nn.activations import ACTIVATIONS
+from tests.support.repository import ROOT
+from tests.support.trained import SCHEMAS, model, table
 
 TOLERANCE = 1e-5
-PARAMS = load_params(Path(__file__).parents[3] / "params.yaml")
-
-
-def table(rows: int) -> pd.DataFrame:
-    """All columns that the models of trained.py know, and one that none does."""
-    draw = np.random.default_rng(rows)
-    return pd.DataFrame(
-        {
-            "a": draw.normal(size=rows),
-            "b": draw.normal(size=rows) * 5,
-            "age": np.where(draw.random(rows) < 0.2, np.nan, draw.normal(40, 12, rows)),
-            "town": draw.choice(np.array(["Bonn", "Ulm", "Rome", None], dtype=object), rows),
-            "size": 1e6 + draw.normal(size=rows) / 8,
-            "kind": draw.choice(["7", "8", "9"], rows),
-            "other": 1,
-        }
-    )
+PARAMS = load_params(ROOT / "params.yaml")
 
 
 def run(content: bytes, rows: pd.DataFrame) -> dict[str, np.ndarray]:

@@ -12,24 +12,11 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from boundary.artifacts.schema import Schema
 from boundary.errors import FileError
 from boundary.models.model import METADATA_KEY, Metadata, Model, load_model, save_model, sequential
 from boundary.nn.activations import ACTIVATIONS
-from boundary.nn.mlp import Network
 from boundary.numerics.arithmetic import SAMPLE, Exact, Fast
-
-CLASSES = {"binary": ("no", "yes"), "multiclass": (0, 1, 2), "regression": ()}
-
-
-def model_for(
-    hidden: tuple[int, ...] = (5, 4), activation: str = "relu", task: str = "binary", replicates: int = 3
-) -> Model:
-    """An untrained model of two features."""
-    schema = Schema(("x1", "ä, b"), "label", task, CLASSES[task])
-    network = Network((2, *hidden, schema.outputs), activation)
-    drawn = [network.initialise(torch.Generator().manual_seed(7 + r)) for r in range(replicates)]
-    return Model(network, schema, torch.stack(drawn).float(), 7)
+from tests.support.trained import model_for
 
 
 def inputs(rows: int = 50) -> Tensor:
@@ -206,7 +193,7 @@ def test_metadata_that_does_not_fit_is_refused(tmp_path: Path, changes: dict[str
 def test_weights_that_are_not_finite_must_be_those_of_diverged_replicates(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Metadata, "sealed", lambda metadata, tensors: metadata)
+    monkeypatch.setattr(Metadata, "with_digest", lambda metadata, tensors: metadata)
     path = tmp_path / "model.safetensors"
     model = model_for()
     model.parameters[1, 4] = float("nan")

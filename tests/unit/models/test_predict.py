@@ -90,8 +90,9 @@ def test_predict_by_hand() -> None:
 
 def table(model: Model, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Those of all replicates below each other."""
-    each = list(iter_prediction_tables(model, columns))
-    return {name: np.concatenate([one[name] for one in each]) for name in each[0]}
+    each = list(iter_prediction_tables(model, {"test": columns}))
+    assert not any(diverged for diverged, _ in each)
+    return {name: np.concatenate([tables["test"][name] for _, tables in each]) for name in each[0][1]["test"]}
 
 
 # --- tables --------------------------------------------------------------------------------------------------------
@@ -129,6 +130,32 @@ def test_a_table_with_an_unknown_class_is_refused() -> None:
     columns = {"x1": np.array([1.0]), "x2": np.array([0.5]), "label": np.array(["maybe"])}
     with pytest.raises(TableError, match=r"column 'label': found 'maybe', expected one of \('no', 'yes'\)"):
         table(line_model("binary", [1.0, 0.0, 0.0]), columns)
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "suspected"),
+    [([math.nan, 1.0, 0.0], ()), ([1.0, math.inf, 0.0], ()), ([1.0, 1.0, 0.0], (1,))],
+    ids=["a weight is nan", "a weight is infinite", "training says so"],
+)
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_a_replicate_that_diverged_predicts_nothing_of_any_part(
+    task: str, spoiled: list[float], suspected: tuple[int, ...]
+) -> None:
+    """The other replicates are as they were."""
+    label = np.array([1.0, 2.0] if task == "regression" else ["yes", "no"])
+    small = {"x1": np.array([1.0, 2.0]), "x2": np.array([0.5, -1.0]), "label": label}
+    parts = {"train": small, "test": small | {"x1": np.array([1.0, 3.0])}}
+    good = [2.0, 4.0, 0.5]
+    found = list(iter_prediction_tables(line_model(task, good, spoiled, good), parts, suspected))
+    assert [diverged for diverged, _ in found] == [False, True, False]
+    for part in parts:
+        first, lost, last = (tables[part] for _, tables in found)
+        amounts = [name for name in first if name.startswith("probability_")] or ["predicted"]
+        assert all(np.isnan(lost[name]).all() for name in amounts)
+        assert all(np.isfinite(table[name]).all() for table in (first, last) for name in amounts)
+        assert [set(table["replicate"]) for table in (first, lost, last)] == [{0}, {1}, {2}]
+        assert all((first[name] == last[name]).all() for name in first if name != "replicate")
+        assert all((first[name] == lost[name]).all() for name in ("row", "true"))
 
 
 def test_a_plane_runs_from_the_bottom_left_row_by_row() -> None:

@@ -8,13 +8,13 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from test_model import model_for
 
 from boundary.errors import FileError
 from boundary.models import snapshots
 from boundary.models.model import METADATA_KEY, load_model, save_model, sequential
 from boundary.models.snapshots import Snapshots
 from boundary.nn.mlp import Network
+from tests.support.trained import model_for
 
 
 def snapshots_for(replicates: int = 3, task: str = "binary") -> Snapshots:

@@ -325,7 +325,7 @@ def test_a_panel_of_an_animation_goes_at_its_own_pace(monkeypatch: pytest.Monkey
         boundaries = [each for each in panel.axes.collections if hasattr(each, "levels")]
         assert boundaries == []  # none of an earlier frame
         curve = np.asarray(panel.line.get_xydata()).tolist()
-        seen.append((panel.axes.get_title(loc="left"), panel.said.get_text(), curve))
+        seen.append((panel.axes.get_title(loc="left"), panel.caption.get_text(), curve))
 
     monkeypatch.setattr(figures._Moving, "draw", look)
     list(figures.moving_boundaries([course("a"), course("b", (0, 0, 1))], points(), ("no", "yes")))

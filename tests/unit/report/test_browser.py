@@ -10,9 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import run
 from matplotlib.image import imread
-from report_cases import HOSTILE, SCHEMAS, Case, case, divided, everything, trained
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -24,6 +22,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 from boundary.models.model import sequential
 from boundary.models.snapshots import Snapshots, load_snapshots
 from boundary.nn.activations import ACTIVATIONS
+from tests.support.report_cases import HOSTILE, SCHEMAS, Case, case, divided, everything, trained
+from tests.support.repository import run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")

@@ -7,11 +7,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from report_cases import SCHEMAS, divided
 
 from boundary.models.snapshots import Snapshots
 from boundary.nn.mlp import Network
 from boundary.report import playback
+from tests.support.report_cases import SCHEMAS, divided
 
 
 def snapshots(frames: int, replicates: int, hidden: int = 5) -> Snapshots:

@@ -11,12 +11,23 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from report_cases import EPOCHS, HOSTILE, MARKDOWN, SCHEMAS, TEMPLATES, Case, case, divided, everything, trained
 
 from boundary.artifacts.schema import Schema
 from boundary.report import dataset_summary, render, svg
 from boundary.report.dataset_section import RankingRows, answer
 from boundary.report.render import plain_markdown
+from tests.support.report_cases import (
+    EPOCHS,
+    HOSTILE,
+    MARKDOWN,
+    SCHEMAS,
+    TEMPLATES,
+    Case,
+    case,
+    divided,
+    everything,
+    trained,
+)
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import ENVIRONMENT, ROOT, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_loop import BINARY, OPTIONS, circles
 
 from boundary.nn.mlp import Network
 from boundary.nn.optimizers import OPTIMIZERS, Adam
@@ -22,28 +20,10 @@ from boundary.training.checkpoints import Checkpoint, Checkpoints, key_of
 from boundary.training.job import TrainingData, TrainingJob
 from boundary.training.loop import Schedule, State, fit
 from boundary.training.placement import ExecutionPlan
+from tests.support.repository import ENVIRONMENT, ROOT, run
+from tests.support.trainings import BINARY, OPTIONS, Interrupted, Saver, circles
 
 NETWORK = Network((2, 4, 1), "relu")
-
-
-class Interrupted(Exception):
-    pass
-
-
-class Saver(Checkpoint):
-    """Saves after every epoch, and interrupts the training before `stop`."""
-
-    def __init__(self, path: Path, stop: int | None = None):
-        super().__init__(path, "key", pytest.fail, 0.0)
-        self.stop = stop
-
-    def due(self, ended: bool) -> bool:
-        return True
-
-    def save(self, state: State) -> None:
-        super().save(state)
-        if state.epoch == self.stop:
-            raise Interrupted
 
 
 def train(optimizer: str, batch_size: int | None, saver: Checkpoint | None) -> tuple[torch.Tensor, ...]:
@@ -89,7 +69,7 @@ def test_only_the_same_training_takes_a_state_up(tmp_path: Path) -> None:
     assert checkpoint(path, "other").load() is None
     found = checkpoint(path).load()
     assert found is not None
-    assert (found.epoch, found.memory.shape, found.log) == (3, (2, 1, 5), {})
+    assert (found.epoch, found.optimizer_state.shape, found.log) == (3, (2, 1, 5), {})
     assert torch.equal(found.parameters, state.parameters)
 
 

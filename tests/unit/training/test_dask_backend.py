@@ -17,7 +17,6 @@ import cloudpickle
 import numpy as np
 import pytest
 import torch
-from conftest import ENVIRONMENT, ROOT
 
 from boundary.artifacts import schema
 from boundary.config.params import Circles, Split
@@ -30,6 +29,7 @@ from boundary.training import dask_backend
 from boundary.training.job import TrainingData, TrainingJob, TrainingResult, merge
 from boundary.training.loop import Examples, Objective, Schedule
 from boundary.training.placement import ExecutionPlan
+from tests.support.repository import ENVIRONMENT, ROOT
 
 pytestmark = [
     pytest.mark.usefixtures("one_thread"),
@@ -199,7 +199,7 @@ def test_a_scheduler_that_goes_away_is_one_line(cluster: Cluster) -> None:
 
 
 def test_where_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clusters, "SECONDS", 1)
+    monkeypatch.setattr(dask_backend, "SECONDS", 1)
     with refusal() as said:
         dask_backend.train_on_cluster(work(), DATA, "tcp://127.0.0.1:9")
     assert said == ["tcp://127.0.0.1:9: no scheduler answers within 1 seconds"]
@@ -211,7 +211,7 @@ def test_where_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.slow
 def test_no_workers_is_one_line(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clusters, "SECONDS", 1)
+    monkeypatch.setattr(dask_backend, "SECONDS", 1)
     with refusal() as said:
         dask_backend.train_on_cluster(work(), DATA, cluster.address)
     assert said == [f"{cluster.address}: the scheduler has no workers after 1 seconds"]

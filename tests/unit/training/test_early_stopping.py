@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from test_checkpoints import Interrupted, Saver
 from torch import Tensor
 
 from boundary.nn.mlp import Network
@@ -14,6 +13,7 @@ from boundary.numerics.arithmetic import Exact
 from boundary.training.early_stopping import Best
 from boundary.training.history import History, to_table
 from boundary.training.loop import Examples, Objective, Schedule, fit
+from tests.support.trainings import Interrupted, Saver
 
 NETWORK, EPOCHS = Network((2, 8, 1), "tanh"), 90
 BINARY = Objective.of("binary", None)
@@ -113,5 +113,5 @@ def test_wherever_it_was_cut_off_it_ends_the_same(tmp_path: Path) -> None:
 
 def test_a_replicate_that_diverged_after_its_best_epoch_has_not_diverged() -> None:
     losses = torch.tensor([[1.0, float("nan")], [float("nan"), 1.0]]).double()
-    assert History([0, 5], {"test_loss": losses}, best=torch.tensor([0, 0])).diverged == {1}
-    assert History([0, 5], {"test_loss": losses}).diverged == {0}
+    assert History([0, 5], {"test_loss": losses}, best=torch.tensor([0, 0])).nonfinite_test_loss == {1}
+    assert History([0, 5], {"test_loss": losses}).nonfinite_test_loss == {0}

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from exact_run import HARD, SMALL, WIDE, Case, same, train
-from test_step import warnings_of
 
 from boundary.training.placement import ExecutionPlan
+from tests.support.exact_run import HARD, SMALL, WIDE, Case, same, train
+from tests.support.trainings import warnings_of
 
 pytestmark = [
     pytest.mark.usefixtures("one_thread", "fresh_compiler"),

@@ -8,9 +8,6 @@ import numpy as np
 import pytest
 import torch
 import torchmetrics
-from sklearn.datasets import make_blobs, make_circles
-from sklearn.model_selection import train_test_split
-from test_predict import model_for
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -24,37 +21,10 @@ from boundary.numerics.arithmetic import BLOCK, SAMPLE, Exact, Fast, product_bit
 from boundary.training import loop as training
 from boundary.training.history import History
 from boundary.training.loop import COEFFICIENTS_AT_ONCE, Examples, Objective, Schedule, _step_coefficients, fit
+from tests.support.trained import model_for
+from tests.support.trainings import BINARY, OPTIONS, Data, blobs, circles, line
 
-OPTIONS: dict[str, dict[str, Any]] = {
-    "sgd": {"lr": 0.1, "momentum": 0.9, "nesterov": True},
-    "adam": {"lr": 0.01},
-    "adamw": {"lr": 0.01, "weight_decay": 0.01},
-}
 pytestmark = pytest.mark.usefixtures("one_thread")
-BINARY = Objective.of("binary", None)
-Data = tuple[Examples, Examples]
-
-
-def split(x: np.ndarray, y: np.ndarray) -> Data:
-    """From x (rows, features) and y (rows, outputs), four fifths to train on."""
-    parts = train_test_split(x, y, test_size=0.2, random_state=42)
-    x_train, x_test, y_train, y_test = (np.ascontiguousarray(part.T, dtype=np.float32) for part in parts)
-    return Examples.of(x_train, y_train), Examples.of(x_test, y_test)
-
-
-def circles(rows: int = 100) -> Data:
-    x, y = make_circles(rows, noise=0.03, random_state=42)
-    return split(x, y[:, None])
-
-
-def blobs(rows: int = 100) -> Data:
-    x, y = make_blobs(rows, n_features=2, centers=4, cluster_std=1.5, random_state=42)
-    return split(x, np.eye(4)[y])
-
-
-def line(rows: int = 50) -> Data:
-    x = np.linspace(0, 1, rows)[:, None]
-    return split(x, 0.7 * x + 0.3)
 
 
 def train(

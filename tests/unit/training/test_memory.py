@@ -7,7 +7,6 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
-from test_check import VALID, edited
 
 from boundary.config import params
 from boundary.config.load import load_params
@@ -17,6 +16,7 @@ from boundary.numerics.arithmetic import Exact
 from boundary.training import memory
 from boundary.validation.sizes import memory_problems
 from stages import check
+from tests.support.params_file import VALID, edited
 
 GIB = 2**30
 
@@ -39,7 +39,6 @@ def test_by_hand() -> None:
         7 * (2 * 13 + 10 + 4 * 5) + 10 * 3
     )
     assert memory.training_memory((2, 3, 1), 7, 10, 5, number=4) == 4 * (7 * (2 * 13 + 10) + 10 * 3) + 8 * 7 * 4 * 5
-    assert memory.table(100, 2) == 8 * 100 * 3
 
 
 def test_the_parameters_are_those_of_the_network() -> None:
@@ -84,6 +83,15 @@ def test_what_does_not_fit_is_told_with_the_estimate(tmp_path: Path, old: str, n
     assert "expected at most this machine's 10.0: fewer " in lines[0]
 
 
+def test_a_generated_table_takes_its_features_and_target(tmp_path: Path) -> None:
+    """20 rows of two features and a target: 480 bytes are enough for it."""
+
+    def generator_problems(available: int) -> list[str]:
+        return [line for line in memory_problems(loaded(tmp_path), available) if line.startswith("generators.dots: ")]
+
+    assert (len(generator_problems(8 * 20 * 3)), len(generator_problems(8 * 20 * 3 - 1))) == (0, 1)
+
+
 def test_batches_take_less(tmp_path: Path) -> None:
     """Of 8 rows fewer, an output of both replicates, and the hidden units of one; in fast arithmetic half the bytes."""
     whole, halves = loaded(tmp_path), loaded(tmp_path, "hidden_units: [3]", "hidden_units: [3], batch_size: 8")
@@ -98,7 +106,7 @@ def test_hidden_layers_of_many_rows_do_not_fit(tmp_path: Path, monkeypatch: pyte
     """8 million rows of 2000 units of 8 bytes are 119 GiB, though all else is little; the check stage says so."""
     text = VALID.replace("n_samples: 20", "n_samples: 10000000", 1).replace("replicates: 2", "replicates: 1")
     (tmp_path / "params.yaml").write_text(text.replace("hidden_units: [3]", "hidden_units: [2000]"))
-    monkeypatch.setattr(memory, "of_machine", lambda: 64 * GIB)
+    monkeypatch.setattr(check, "machine_memory", lambda: 64 * GIB)
     monkeypatch.setattr(sys, "argv", ["check", str(tmp_path / "params.yaml"), str(tmp_path / "checked.txt")])
     before = time.perf_counter()
     with pytest.raises(ParamsError) as caught:

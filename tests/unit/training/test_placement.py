@@ -7,12 +7,12 @@ import sys
 
 import pytest
 import torch
-from conftest import ROOT
 
 from boundary.config.load import load_params
 from boundary.errors import SettingsError
 from boundary.nn.mlp import Network
 from boundary.training import placement
+from tests.support.repository import ROOT
 
 
 @pytest.fixture

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from exact_run import SMALL, WIDE, Case, apart, blobs, same, train
 
 from boundary.training.placement import ExecutionPlan
+from tests.support.exact_run import SMALL, WIDE, Case, apart, blobs, same, train
+from tests.support.trainings import warnings_of
 
 pytestmark = [
     pytest.mark.usefixtures("one_thread", "fresh_compiler"),
@@ -26,10 +27,6 @@ CASES = {
 )
 def test_parts_and_workers_give_the_same_bits(name: str, plan: ExecutionPlan) -> None:
     assert same(train(CASES[name], SEEDS, 7, plan), train(CASES[name], SEEDS, 7))
-
-
-def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.name == "boundary.training.step"]
 
 
 def test_a_compiled_step_gives_the_same_bits(caplog: pytest.LogCaptureFixture) -> None:

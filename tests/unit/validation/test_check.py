@@ -13,32 +13,14 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from boundary.config import params
-from boundary.config.load import entry_of, load_params
+from boundary.config.load import entry_of, load_params, open_params
 from boundary.errors import ParamsError
 from boundary.nn.activations import ACTIVATIONS
 from boundary.numerics.arithmetic import PRECISIONS
+from boundary.validation.check import check
+from tests.support.params_file import VALID, edited
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parents[3]
-VALID = """\
-seed: 1
-replicates: 2
-precision: exact
-device: cpu
-generators:
-  dots: {kind: circles, n_samples: 20, noise: 0.1, factor: 0.5, seed: 1}
-  ramp: {kind: line, weight: 1, bias: 0, start: 0, end: 1, step: 0.1}
-  bows: {kind: moons, n_samples: 20, noise: 0.1, seed: 1}
-  heaps: {kind: blobs, n_samples: 20, n_features: 2, centers: 3, cluster_std: 1, center_box: [-1, 1], seed: 1}
-  arms: {kind: spirals, points_per_class: 20, classes: 3, noise: 0.1, seed: 1}
-datasets:
-  dots: {table: data/raw/dots.parquet, target: label, split: {kind: random, test_size: 0.2, seed: 1}}
-  ramp: {table: data/raw/ramp.parquet, target: y, split: {kind: ordered, test_size: 0.2}}
-variants:
-  net: {dataset: dots, hidden_units: [3], activation: relu, optimizer: sgd, lr: 0.1, epochs: 2, log_every: 1}
-  flat: {dataset: dots, hidden_units: [], activation: none, optimizer: adam, lr: 0.2, epochs: 2, log_every: 1}
-contrasts:
-  pair: {dataset: dots, left: flat, right: net}
-"""
 Problems = Callable[[str | bytes], list[str]]
 Load = Callable[[str | bytes], params.Params]
 NOT_A_NAME = "not a name, expected a letter or digit, then up to 63 letters, digits, _ or -"
@@ -60,12 +42,12 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def load_params(path: Path) -> Load:
+def load(path: Path) -> Load:
     """Loads a file with the given content."""
 
     def load(content: str | bytes) -> params.Params:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return load(path)
+        return check(path)
 
     return load
 
@@ -82,12 +64,6 @@ def problems(path: Path, load: Load) -> Problems:
         return [line.removeprefix(f"{path}: ") for line in lines]
 
     return problems
-
-
-def edited(old: str, new: str) -> str:
-    """The valid document with the first `old` replaced."""
-    assert old in VALID
-    return VALID.replace(old, new, 1)
 
 
 def test_a_whole_minimal_file(load: Load) -> None:
@@ -600,7 +576,8 @@ def test_numbers_and_words_are_those_of_yaml_1_2(load: Load) -> None:
         (
             "test_size: 0.2, seed: 1",
             "test_size: 0.5, validation_size: 0.46, seed: 1",
-            "datasets.dots.split: the 20 rows of generators.dots leave none for training beside 20 held back",
+            "datasets.dots.split: the 20 rows of generators.dots leave none for training "
+            "beside 10 test and 10 validation",
         ),
         *(
             (
@@ -874,11 +851,11 @@ def test_no_variants_or_no_datasets_are_nothing_to_do(problems: Problems) -> Non
     [
         (
             "{weight: [[1], [1], [1]], bias: [1, 1, 1]}, {weight: [[1, 1, 1]], bias: [1]}",
-            "[0]: found 1 inputs, expected 2, the features of datasets.dots",
+            "[0]: found 1 inputs, expected 2, one for each feature",
         ),
         (
             "{weight: [[1, 2], [1, 2], [1, 2]], bias: [1, 1, 1]}, {weight: [[1, 1, 1], [1, 1, 1]], bias: [1, 1]}",
-            "[1]: found 2 outputs, expected 1 for a binary target",
+            "[1]: found 2 outputs, expected 1 for the target",
         ),
     ],
 )
@@ -990,8 +967,9 @@ def test_numbers_beyond_all_bounds(number: str, problems: Problems) -> None:
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        load_params(tmp_path / "none.yaml")
+    for read in (check, load_params):
+        with pytest.raises(FileNotFoundError):
+            read(tmp_path / "none.yaml")
 
 
 def test_an_entry_is_found_by_its_name(path: Path) -> None:
@@ -1001,14 +979,46 @@ def test_an_entry_is_found_by_its_name(path: Path) -> None:
     assert str(caught.value) == f"{path}: variants: no entry 'flt', did you mean flat?"
 
 
-def test_an_edit_matters_where_it_was_used(path: Path, load: Load) -> None:
-    before = load(VALID)
-    params.must_still_say(path, before, lambda found: found.variants["net"])
-    load(edited("lr: 0.2", "lr: 0.3"))  # of the other variant
-    params.must_still_say(path, before, lambda found: found.variants["net"])
+def reading(path: Path, after: str, *used: str) -> params.Params:
+    """What a stage reads that uses these keys, while the file becomes another."""
+    path.write_text(VALID)
+    with open_params(path, *used) as found:
+        path.write_text(after)
+    return found
+
+
+@pytest.mark.parametrize("after", [VALID, f"# of no importance\n{VALID}", edited("lr: 0.2", "lr: 0.3")])
+def test_an_edit_of_what_was_not_used_does_not_matter(path: Path, after: str) -> None:
+    """Nor one that leaves all values as they are; what is read is the file as it was at the start."""
+    assert reading(path, after, "seed", "variants.net", "datasets") == reading(path, VALID)
+
+
+@pytest.mark.parametrize(
+    ("after", "used", "key"),
+    [
+        (edited("lr: 0.2", "lr: 0.3"), ("seed", "variants.flat"), "variants.flat"),
+        (edited("lr: 0.2", "lr: 0.3"), ("variants",), "variants"),
+        (edited("seed: 1\n", "seed: 2\n"), ("variants.net", "seed"), "seed"),
+        (edited("  flat:", "  other:"), ("variants.flat",), "variants.flat"),
+        ("seed: 1\n", ("seed", "variants.flat"), "variants.flat"),
+        ("- seed\n", ("seed",), "seed"),
+    ],
+)
+def test_an_edit_of_what_was_used_is_told_at_the_end(path: Path, after: str, used: tuple[str, ...], key: str) -> None:
     with pytest.raises(ParamsError) as caught:
-        params.must_still_say(path, before, lambda found: found.variants["flat"])
-    assert str(caught.value) == f"{path}: changed what this stage was told while it ran, run it again"
+        reading(path, after, *used)
+    assert str(caught.value) == f"{path}: {key}: changed while this stage ran, run it again"
+
+
+def test_what_a_stage_raises_itself_comes_before_an_edit(path: Path) -> None:
+    def fail() -> None:
+        with open_params(path, "seed"):
+            path.write_text(edited("seed: 1\n", "seed: 2\n"))
+            raise KeyError
+
+    path.write_text(VALID)
+    with pytest.raises(KeyError):
+        fail()
 
 
 KEYS = (
@@ -1070,9 +1080,17 @@ def test_any_text_loads_or_is_told(text: str, tmp_path_factory: pytest.TempPathF
 
 
 def loads_or_is_told(path: Path) -> None:
-    told = ""
+    """By `check`, in lines; what it passes a stage loads as the same, and what a stage refuses it says in one line."""
+    checked, told = found_or_told(check, path)
+    loaded, first = found_or_told(load_params, path)
+    assert all(line.startswith(f"{path}: ") for line in told + first)
+    assert len(first) <= 1
+    assert told or loaded == checked
+
+
+def found_or_told(read: Callable[[Path], params.Params], path: Path) -> tuple[params.Params | None, list[str]]:
+    """What is read, or else the lines that say why not."""
     try:
-        load_params(path)
+        return read(path), []
     except ParamsError as error:
-        told = str(error)
-    assert not told or all(line.startswith(f"{path}: ") for line in told.split("\n"))
+        return None, str(error).split("\n")

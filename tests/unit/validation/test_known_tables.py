@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from test_check import VALID
 
 from boundary.config import params
 from boundary.config.load import load_params
 from boundary.config.params import Blobs, Bundled, Circles, Dataset, Line, Moons, Spirals, Split
 from boundary.data import generators, tables
 from boundary.validation import known_tables
+from tests.support.params_file import VALID
 
 GENERATORS = [
     Circles(2, 0.1, 0.5, 1),

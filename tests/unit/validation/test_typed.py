@@ -6,7 +6,7 @@ import pytest
 from msgspec import Meta
 
 from boundary.errors import did_you_mean, shown
-from boundary.validation.typed import read
+from boundary.validation.typed import SYNONYMS, read
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from boundary.validation.typed import read
     ],
 )
 def test_the_nearest_known_word(word: str, known: list[str], hint: str) -> None:
-    assert did_you_mean(word, known) == hint
+    assert did_you_mean(word, known, SYNONYMS) == hint
 
 
 @pytest.mark.parametrize(

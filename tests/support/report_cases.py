@@ -1,7 +1,6 @@
 """Reports of made-up results, for the tests of the page: no training, no files, names that mean harm."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,9 +19,9 @@ from boundary.report import render
 from boundary.report.dataset_section import RankingRows
 from boundary.report.dataset_summary import DatasetResults
 from boundary.report.variant_summary import VariantResults
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parents[1]
-TEMPLATES = {path.name: path.read_text() for path in (ROOT / "templates/report").iterdir()}
+TEMPLATES = {path.name: path.read_text() for path in (ROOT / "boundary/report/templates").iterdir()}
 HOSTILE = "</script><img src=x onerror=\"document.title='broken'\">"
 MARKDOWN = "a|b\n# *x* [y](z) <b> `c`"
 EPOCHS = (0, 10, 19)

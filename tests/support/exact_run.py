@@ -1,6 +1,6 @@
 """Train in a process of its own, so that the environment can differ, and print hashes of the results as JSON.
 
-PYTHONPATH=. python tests/exact_run.py CASE EPOCHS [CASE EPOCHS ...]: for each case, company of seeds and thread count,
+python -m tests.support.exact_run CASE EPOCHS [CASE EPOCHS ...]: for each case, company of seeds and thread count,
 one hash per replicate of its weights and of every value that it logged, all bits of them.
 """
 
