@@ -5,41 +5,36 @@ BENCH := .venv-bench
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 # of the tests, which often wait for another process, the disk or a browser; each takes a gigabyte of memory or more
 WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 4 ? cores + 1 : 4)))
+BOUNDARY := python -m boundary.cli
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
-RUN_DVC := pipeline crashes same_bits verify ecosystem compare sharing readme mend tutorial
-TESTS := $(wildcard tests/test_*.py)
+files = $(foreach name,$(1),tests/$(dir $(name))test_$(notdir $(name)).py)
+RUN_DVC := stages/pipeline promises/crashes promises/same_bits promises/tutorial tools/verify tools/ecosystem tools/sharing \
+	tools/mend unit/cli/compare_command docs/readme
+TESTS := $(sort $(shell find tests -name 'test_*.py'))
 # these begin first: the others fill the gaps that they leave
-LONG := $(patsubst %,tests/test_%.py,$(RUN_DVC) browser clusters faults steps)
+LONG := $(call files,$(RUN_DVC) unit/report/browser unit/training/dask_backend stages/faults unit/training/step)
 export VARIANT INPUT OUTPUT REV
 
 .PHONY: help setup repro plots compare predict experiments changes fresh verify schema bench bench-cluster bench-gpu \
-	times growth test test-slow coverage mutation lint format clean
+	times growth test test-slow coverage mutation lint format docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 repro: $(VENV)/run ## train and evaluate what params.yaml says, then show the results; JOBS=1: one stage at a time
-	@python -m tools.repro.mend
-	@python -m stages.check params.yaml data/params_checked.txt
-	@python -m tools.repro.prune
-	$(if $(filter 1,$(JOBS)),dvc repro,@python -m tools.repro $(JOBS))
-	@echo
-	@cat metrics/comparison.md
-	@echo
-	@echo "All in one page: report/index.html   Pictures: plots/   Interactive plots: make plots"
-	@echo "After a change of params.yaml: make repro, then make compare or dvc metrics diff"
+	@$(BOUNDARY) repro --jobs $(JOBS)
 
 plots: repro ## draw the interactive plots into dvc_plots/index.html
 	dvc plots show
 
 compare: $(VENV)/run ## what improved or regressed beyond luck since the commit, branch or tag in REV=...
-	@python -m boundary.cli.compare $(or $(REV),HEAD)
+	@$(BOUNDARY) compare $(or $(REV),HEAD)
 
 predict: $(VENV)/run ## what a model says of a table: VARIANT=circle_v2 INPUT=new.csv OUTPUT=predictions.csv
 	@: "$${VARIANT:?is missing}" "$${INPUT:?is missing}" "$${OUTPUT:?is missing}"
-	@python -m boundary.cli.predict "models/$$VARIANT.safetensors" "$$INPUT" "$$OUTPUT"
+	@$(BOUNDARY) predict "$$VARIANT" "$$INPUT" "$$OUTPUT"
 
 experiments: $(VENV)/run ## what `dvc exp run` has tried: parameters that differ, accuracies
 	@dvc exp show --only-changed --drop '(?!Experiment|Created|(.*:)?(accuracy|mae)$$|(generators|datasets|variants|contrasts)\.|seed$$)'
@@ -47,16 +42,16 @@ experiments: $(VENV)/run ## what `dvc exp run` has tried: parameters that differ
 changes: $(VENV)/run ## what is new since the commit REV=..., for a pull request: dvc_plots/changes.md
 	@: "$${REV:?is missing, expected a commit, branch or tag}"
 	dvc plots diff $(REV)
-	@python -m boundary.cli.changes $(REV) dvc_plots
+	@$(BOUNDARY) changes $(REV)
 
 fresh: $(VENV)/run ## is dvc.lock that of the code and params.yaml? Nothing is run
 	@plan="$$(dvc repro --dry --allow-missing)" && ! echo "$$plan" | grep "^Running stage" || { echo "dvc.lock is not current: make repro, and commit it"; exit 1; }
 
 verify: $(VENV)/run ## run everything again from nothing, and compare every byte
-	@python -m tools.verify
+	@$(BOUNDARY) verify
 
-schema: $(VENV)/run ## write params.schema.json, by which editors check params.yaml
-	@python -m boundary.cli.params_schema
+schema: $(VENV)/run ## write params.schema.json, by which editors check params.yaml, and docs/params.md
+	@$(BOUNDARY) schema
 
 bench: $(BENCH)/run ## compare its speed with that of other libraries, into benchmarks/results.md
 	@$(BENCH)/bin/python -m benchmarks.run benchmarks
@@ -81,7 +76,7 @@ test-slow: $(VENV)/test ## the deeper, slower checks
 	python -m pytest -m slow
 
 coverage: $(VENV)/test ## which lines and branches no test takes, but for those that run dvc
-	coverage run -m pytest $(filter-out $(RUN_DVC:%=tests/test_%.py),$(TESTS))
+	coverage run -m pytest $(filter-out $(call files,$(RUN_DVC)),$(TESTS))
 	@coverage report
 
 mutation: $(VENV)/mutation ## change the code in 1450 small ways, and see whether a test notices: half an hour
@@ -98,26 +93,36 @@ format: $(VENV)/test ## put the code into shape
 	ruff check --fix .
 	ruff format .
 
+docs: $(VENV)/docs ## the pages of docs/ as a site with a search, into site/
+	@NO_MKDOCS_2_WARNING=1 mkdocs build --strict
+	@echo "site/index.html"
+
 setup: $(VENV)/test ## install everything into .venv
 
 clean: ## remove virtual environments and caches; results and DVC's cache stay
-	rm -rf $(VENV) $(BENCH) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage mutants
+	rm -rf $(VENV) $(BENCH) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage mutants site build *.egg-info
 
-$(VENV)/run: requirements.txt constraints.txt
+PIP = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+
+$(VENV)/run: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, PYTHON=... chooses one; found " + sys.version.split()[0])'
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
+	$(VENV)/bin/python $(PIP) .
 	@touch $@
 
-$(VENV)/test: $(VENV)/run requirements-dev.txt
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
+$(VENV)/test: $(VENV)/run
+	$(VENV)/bin/python $(PIP) '.[dev]'
 	@touch $@
 
-$(VENV)/mutation: $(VENV)/test requirements-mutation.txt
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-mutation.txt -c constraints.txt
+$(VENV)/docs: $(VENV)/run
+	$(VENV)/bin/python $(PIP) '.[docs]'
 	@touch $@
 
-$(BENCH)/run: requirements-bench.txt requirements.txt constraints.txt
+$(VENV)/mutation: $(VENV)/test
+	$(VENV)/bin/python $(PIP) '.[mutation]'
+	@touch $@
+
+$(BENCH)/run: pyproject.toml constraints.txt
 	test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
-	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt -c constraints.txt
+	$(BENCH)/bin/python $(PIP) '.[bench]'
 	@touch $@

@@ -10,12 +10,12 @@ from torch import Tensor
 from benchmarks.works import Work
 from boundary.nn.losses import LOSSES
 from boundary.nn.optimizers import SGD
-from boundary.numerics import matmul as products
+from boundary.numerics import matmul
 from boundary.numerics.arithmetic import PRECISIONS
-from boundary.training import placement as devices
-from boundary.training.step import Step, compiled
+from boundary.training import placement
+from boundary.training.step import Step, compile_step
 
-REPLICATES = 16  # of a part, as devices.plan cuts them for circle_v2
+REPLICATES = 16  # of a part, as placement.plan cuts them for circle_v2
 
 
 def microseconds(call: Callable[[], object], calls: int = 50, rounds: int = 15) -> float:
@@ -47,15 +47,15 @@ def factors(work: Work, dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
 def anatomy(work: Work, start: np.ndarray, precision: str) -> dict[str, float]:
     """Microseconds per replicate on one thread, of a work with two classes and parameters (REPLICATES, P)."""
     torch.set_num_threads(1)
-    devices.keep_freed_memory()
+    placement.keep_freed_memory()
     arithmetic = PRECISIONS[precision](max(*work.network.sizes, work.batch_rows))
     step = Step(work.network, LOSSES["bce_with_logits"], SGD(work.lr), arithmetic)
-    run = compiled(step, torch.device("cpu"), 1)
+    run = compile_step(step, torch.device("cpu"), 1)
     x = arithmetic.operand(torch.from_numpy(work.x.T.copy()).to(arithmetic.dtype))
     y = torch.from_numpy(work.y[None]).to(arithmetic.dtype)
     parameters = torch.from_numpy(start).to(arithmetic.dtype)
     memory, rates = parameters.new_zeros(REPLICATES, 0, parameters.shape[1]), parameters.new_zeros(0)
-    pairs, ours = list(factors(work, arithmetic.dtype)), products.load()
+    pairs, ours = list(factors(work, arithmetic.dtype)), matmul.load()
     return {
         "step": microseconds(lambda: run(parameters, memory, rates, x, y)),
         "products": microseconds(lambda: [ours(a, b) for a, b in pairs]),

@@ -25,13 +25,13 @@ from benchmarks import machine
 from benchmarks.report import grid
 from benchmarks.works import works
 from boundary.artifacts import schema
-from boundary.artifacts.files import write_pieces
-from boundary.models import predict as predictions
+from boundary.artifacts.files import write_batches
 from boundary.models.model import PUBLISHED, Model
+from boundary.models.predict import iter_prediction_tables
 from boundary.nn.optimizers import SGD
-from boundary.training import dask_backend as clusters
-from boundary.training.job import Data, Trained, Work
-from boundary.training.loop import Examples, Goal, Schedule
+from boundary.training import dask_backend
+from boundary.training.job import TrainingData, TrainingJob, TrainingResult
+from boundary.training.loop import Examples, Objective, Schedule
 
 WORKERS = (1, 2)
 TASKS = 2000  # that do nothing
@@ -46,16 +46,16 @@ within seconds of each other: median (least .. most). Other programs run on this
 a factor of two, and what ranges widely is not known; processor seconds are hit less."""
 
 
-def circle_v2(replicates: int, epochs: int) -> tuple[Work, Data]:
+def circle_v2(replicates: int, epochs: int) -> tuple[TrainingJob, TrainingData]:
     """Its data, rows, layers and log; fewer epochs. Mini-batches are not drawn, but the generators' states are sent."""
     circles = next(work for work in works() if work.name == "circle_v2")
     x, y = circles.x.T.astype("float64").copy(), circles.y[None].astype("float64")
-    data = Data(Examples.of(x, y), Examples.of(x[:, :200].copy(), y[:, :200].copy()))
+    data = TrainingData(Examples.of(x, y), Examples.of(x[:, :200].copy(), y[:, :200].copy()))
     generators = [torch.Generator().manual_seed(42 + r) for r in range(replicates)]
     start = torch.stack([circles.network.initialise(generator) for generator in generators])
     drawn = torch.stack([generator.get_state() for generator in generators])
-    goal, schedule = Goal.of("binary", None), Schedule(epochs, log_every=LOG_EVERY)
-    return Work(circles.network, goal, SGD(circles.lr), "exact", "cpu", schedule, start, drawn, 4), data
+    goal, schedule = Objective.of("binary", None), Schedule(epochs, log_every=LOG_EVERY)
+    return TrainingJob(circles.network, goal, SGD(circles.lr), "exact", "cpu", schedule, start, drawn, 4), data
 
 
 @contextlib.contextmanager
@@ -101,7 +101,7 @@ def timed(call: Callable[[], Any]) -> tuple[float, Any]:
     return time.perf_counter() - start, result
 
 
-def must_be_the_same(found: Trained, expected: Trained) -> None:
+def must_be_the_same(found: TrainingResult, expected: TrainingResult) -> None:
     """Exit where a bit differs."""
     logs = [(found[1].values[name], values) for name, values in expected[1].values.items()]
     for one, other in [(found[0], expected[0]), *logs]:
@@ -115,20 +115,24 @@ def of_workers(address: str) -> float:
         return sum(client.run(time.process_time).values())
 
 
-def race(work: Work, data: Data, addresses: Mapping[int, str], rounds: int) -> tuple[dict[str, list[Times]], Trained]:
+def race(
+    work: TrainingJob, data: TrainingData, addresses: Mapping[int, str], rounds: int
+) -> tuple[dict[str, list[Times]], TrainingResult]:
     """Of every round, in one process on so many threads and by so many workers, in turn; and what came out."""
     seconds: dict[str, list[Times]] = {}
-    expected = work.done(data)
+    expected = work.run(data)
     for address in addresses.values():
-        must_be_the_same(clusters.done(work.parts(len(work))[0], data, address), work.parts(len(work))[0].done(data))
+        must_be_the_same(
+            dask_backend.train_on_cluster(work.parts(len(work))[0], data, address), work.parts(len(work))[0].run(data)
+        )
     for _ in range(rounds):
         for workers, address in addresses.items():
             before = time.process_time()
             with environment(workers):
-                alone, trained = timed(lambda: work.done(data))
+                alone, trained = timed(lambda: work.run(data))
             processors = time.process_time() - before
             of_workers_before, before = of_workers(address), time.process_time()
-            together, found = timed(partial(clusters.done, work, data, address))
+            together, found = timed(partial(dask_backend.train_on_cluster, work, data, address))
             processors_together = time.process_time() - before + of_workers(address) - of_workers_before
             must_be_the_same(trained, expected)
             must_be_the_same(found, expected)
@@ -137,11 +141,11 @@ def race(work: Work, data: Data, addresses: Mapping[int, str], rounds: int) -> t
     return seconds, expected
 
 
-def throughput(address: str, part: Work) -> tuple[float, float]:
+def throughput(address: str, part: TrainingJob) -> tuple[float, float]:
     """Tasks that do nothing, and bytes of parts that come back as a number, per second."""
     with Client(address, set_as_default=False) as client:
         tasks, _ = timed(lambda: client.gather(client.map(abs, range(TASKS), pure=False)))
-        parts = [replace(part, start=part.start + n) for n in range(20)]
+        parts = [replace(part, initial_parameters=part.initial_parameters + n) for n in range(20)]
         sent, _ = timed(lambda: client.gather([client.submit(len, each, pure=False) for each in parts]))
     return TASKS / tasks, 20 * size(part) / sent
 
@@ -151,7 +155,7 @@ def size(what: object) -> int:
     return len(cloudpickle.dumps(what))
 
 
-def publishing(work: Work, trained: Trained, data: Data) -> tuple[float, int]:
+def publishing(work: TrainingJob, trained: TrainingResult, data: TrainingData) -> tuple[float, int]:
     """Seconds and bytes that the tables of predictions take, made and written where the results are gathered."""
     described = schema.Schema(("X1", "X2"), "label", "binary", (0, 1))
     model = Model(work.network, described, trained[0].to(PUBLISHED), 42)
@@ -162,7 +166,8 @@ def publishing(work: Work, trained: Trained, data: Data) -> tuple[float, int]:
                 examples: Examples = getattr(data, part)
                 columns = {"X1": examples.x[0], "X2": examples.x[1], "label": examples.y[0].long()}
                 arrays = {name: column.numpy() for name, column in columns.items()}
-                write_pieces(Path(folder, part), predictions.tables(model, arrays))
+                replicates = iter_prediction_tables(model, {part: arrays})
+                write_batches(Path(folder, part), (tables[part] for _, tables in replicates))
 
         seconds, _ = timed(write)
         return seconds, sum(path.stat().st_size for path in Path(folder).iterdir())
@@ -171,17 +176,17 @@ def publishing(work: Work, trained: Trained, data: Data) -> tuple[float, int]:
 def measure(replicates: int, epochs: int, rounds: int) -> tuple[dict[str, list[Times]], dict[str, float]]:
     """The race's seconds, and single figures by name."""
     work, data = circle_v2(replicates, epochs)
-    many, _ = circle_v2(clusters.REPLICATES, epochs)
+    many, _ = circle_v2(dask_backend.REPLICATES, epochs)
     with contextlib.ExitStack() as stack:
         addresses = {workers: stack.enter_context(cluster(workers)) for workers in WORKERS}
         last = addresses[WORKERS[-1]]
         seconds, trained = race(work, data, addresses, rounds)
         tasks, bandwidth = throughput(last, many)
         least, _ = circle_v2(1, 1)
-        fixed = statistics.median(timed(lambda: clusters.done(least, data, last))[0] for _ in range(3))
-    part = work.parts(clusters.count(replicates, WORKERS[-1]))[-1]
+        fixed = statistics.median(timed(lambda: dask_backend.train_on_cluster(least, data, last))[0] for _ in range(3))
+    part = work.parts(dask_backend.part_count(replicates, WORKERS[-1]))[-1]
     with environment(1):
-        part_seconds, _ = timed(lambda: part.done(data))
+        part_seconds, _ = timed(lambda: part.run(data))
     once, logged = sum(map(size, trained[1].values.values())), len(trained[1].epochs)
     returned = (size(trained[0]) + once * EPOCHS / LOG_EVERY / logged) / replicates
     publish_seconds, published = publishing(work, trained, data)
@@ -218,7 +223,7 @@ def million(figures: Mapping[str, float]) -> str:
     rows, count = [], 1e6
     for workers in (1, 10, 100, 1000):
         training = count * EPOCHS * figures["each"] / workers
-        parts = clusters.count(int(count), workers)
+        parts = dask_backend.part_count(int(count), workers)
         handing = parts / figures["tasks"] + count * (figures["sent"] + figures["returned"]) / figures["bandwidth"]
         writing = count * figures["publish"]
         rows.append([str(workers), duration(training), str(parts), duration(handing), duration(writing)])

@@ -14,10 +14,9 @@ from torch import nn
 
 from benchmarks.works import Work
 from boundary.nn.optimizers import SGD
-from boundary.training import placement as devices
-from boundary.training.job import Data
-from boundary.training.job import Work as Replicates
-from boundary.training.loop import Examples, Goal, Schedule
+from boundary.training import placement
+from boundary.training.job import TrainingData, TrainingJob
+from boundary.training.loop import Examples, Objective, Schedule
 
 Train = Callable[[int], np.ndarray]
 
@@ -204,17 +203,17 @@ def boundary(precision: str, compiled: bool, device: str = "cpu") -> Callable[[W
         targets = work.y[None] if work.classes == 2 else np.eye(work.classes)[:, work.y]
         x, targets = np.ascontiguousarray(work.x.T), np.ascontiguousarray(targets, dtype=np.float32)
         examples, few = Examples.of(x, targets), Examples.of(x[:, :8].copy(), targets[:, :8].copy())
-        goal = Goal.of("binary" if work.classes == 2 else "multiclass", None)
+        goal = Objective.of("binary" if work.classes == 2 else "multiclass", None)
         steps = 10**12 if compiled else 1  # long work is compiled
         rows, count = work.batch_rows, len(start)
-        plan = devices.plan(torch.device(device), precision, work.network, rows, count, steps, len(few))
+        plan = placement.plan_execution(torch.device(device), precision, work.network, rows, count, steps, len(few))
         drawn = torch.stack([torch.Generator().manual_seed(r).get_state() for r in range(len(start))])
 
         def train(epochs: int) -> np.ndarray:
             schedule = Schedule(epochs, batch_size=work.batch_rows, log_every=epochs)
             begun = torch.from_numpy(start)
-            whole = Replicates(work.network, goal, SGD(work.lr), precision, device, schedule, begun, drawn, 0)
-            return whole.done(Data(examples, few), plan=plan)[0].numpy()
+            whole = TrainingJob(work.network, goal, SGD(work.lr), precision, device, schedule, begun, drawn, 0)
+            return whole.run(TrainingData(examples, few), plan=plan)[0].numpy()
 
         return train
 

@@ -19,7 +19,7 @@ from benchmarks.report import grid
 from benchmarks.run import starting_points
 from benchmarks.works import Work, works
 from boundary.numerics.arithmetic import PRECISIONS
-from boundary.training import step as steps
+from boundary.training.step import reset_compiler
 
 EPOCHS = {1: 1000, 128: 1000, 1024: 300, 10_000: 100}  # by replicates
 ROUNDS = 5
@@ -54,7 +54,7 @@ def copied_per_second() -> float:
 
 def forget() -> None:
     """Whatever was compiled, and the memory that it holds."""
-    steps.forget()
+    reset_compiler()
     gc.collect()
     torch.cuda.empty_cache()
 

@@ -17,6 +17,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.times import copy_of_project, environment
+from boundary.plots.geometry import COLOURS
+from boundary.plots.png import write_png
 
 SIZES: dict[str, tuple[int, ...]] = {
     "rows": (1000, 10_000, 100_000, 1_000_000, 10_000_000),
@@ -152,9 +154,6 @@ def draw(path: Path, measured: dict[str, Measured]) -> None:
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-    from boundary.artifacts import files
-    from boundary.plots import figures
-
     figure = Figure(figsize=(3.1 * len(measured), 5.6), layout="constrained")
     axes = figure.subplots(2, len(measured), sharex="col", sharey="row", squeeze=False)
     for column, (what, by_program) in enumerate(measured.items()):
@@ -164,7 +163,7 @@ def draw(path: Path, measured: dict[str, Measured]) -> None:
             most = max((point[0], point[1 + row]) for points in by_program.values() for point in points)
             first = SIZES[what][0]
             panel.plot([first, most[0]], [most[1] * first / most[0], most[1]], ":", color="0.6")
-            for name, colour in zip(by_program, figures.COLOURS, strict=False):
+            for name, colour in zip(by_program, COLOURS, strict=False):
                 points = [(point[0], point[1 + row]) for point in by_program[name]]
                 panel.plot(*zip(*points, strict=True), "o-", color=colour, ms=4, lw=1.2, label=name)
             for axis in (panel.xaxis, panel.yaxis):
@@ -175,7 +174,7 @@ def draw(path: Path, measured: dict[str, Measured]) -> None:
         axes[0, column].legend(fontsize=7)
     axes[0, 0].set_ylim(0.3, 3000)
     axes[1, 0].set_ylim(30, 10_000)
-    files.write_png(path, figure)
+    write_png(path, figure)
 
 
 def main() -> None:

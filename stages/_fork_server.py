@@ -22,24 +22,25 @@ from contextlib import suppress
 from typing import NamedTuple
 
 # What takes time to import, by stage; what is not here, a fork imports itself
-TABLES = ("ruamel.yaml", "msgspec", "numpy", "pyarrow.parquet")
+PARAMS = ("ruamel.yaml", "msgspec")
+TABLES = ("numpy", "pyarrow.parquet")
 DRAWING = ("matplotlib.figure", "matplotlib.backends.backend_agg")
 LIBRARIES: dict[str, tuple[str, ...]] = {
-    "check": ("ruamel.yaml", "msgspec", "numpy"),
-    "generate": (*TABLES, "pandas", "sklearn.datasets"),
-    "split": (*TABLES, "pandas", "sklearn.model_selection"),
-    "train": (*TABLES, "torch"),
+    "check": (*PARAMS, "numpy"),
+    "generate": (*PARAMS, *TABLES, "sklearn.datasets"),
+    "split": (*PARAMS, *TABLES, "pandas", "sklearn.model_selection"),
+    "train": (*PARAMS, *TABLES, "torch"),
     "evaluate": (*TABLES, "pandas", "sklearn.metrics", "scipy.special"),
-    "baseline": (*TABLES, "pandas", "sklearn.linear_model"),
-    "compare": (*TABLES, "scipy.special"),
-    "export": (*TABLES, "torch", "onnx"),
+    "baseline": (*PARAMS, *TABLES, "sklearn.ensemble", "sklearn.linear_model"),
+    "compare": (*PARAMS, *TABLES, "scipy.special"),
+    "export": (*PARAMS, "torch", "onnx"),
     "plot": (*TABLES, *DRAWING),
     "plot_data": (*TABLES, *DRAWING),
     "plot_contrast": (*TABLES, *DRAWING),
     "plot_animation": (*TABLES, *DRAWING, "torch"),
     "plot_activations": (*DRAWING, "torch"),
     "plots_page": ("numpy",),
-    "report": (*TABLES, *DRAWING, "torch", "jinja2"),
+    "report": (*PARAMS, *TABLES, "matplotlib.figure", "torch", "jinja2"),
 }
 OWN = ("DVC_STAGE", "_", "PWD", "OLDPWD", "SHLVL")  # variables in which stages, or their shells, differ without effect
 ENVIRONMENT = {**os.environ}  # before a library that is imported changes it

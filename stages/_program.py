@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
+from boundary.errors import FileError
+
 State = dict[str, tuple[int, int, int]]  # by file: when it was last written, its size, its inode
 
 
@@ -42,20 +44,20 @@ def source(word: str) -> Path:
     return path
 
 
-def run(main: Callable[[], None], *mistakes: type[Exception]) -> None:
-    """Run a stage's main; `mistakes` are errors of its own that carry a line for the user."""
-    from boundary.artifacts.files import FileError
-    from boundary.artifacts.schema import TableError
+def run(main: Callable[[], None]) -> None:
+    """Run a stage's main. A user's mistake, and a file that cannot be read or written, end it with a line."""
+    from boundary.errors import FileError, UserError
 
-    expected: tuple[type[Exception], ...] = (FileError, TableError, OSError, *mistakes)
     _sources.clear()
     try:
         with _lock():
             main()
             if changed := _changed():
                 raise FileError(f"{changed}: changed while this stage ran, run it again")
-    except expected as error:
+    except (UserError, OSError) as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)  # DVC says that it was interrupted
 
 
 def _changed() -> str | None:
@@ -99,8 +101,6 @@ def _lock() -> Iterator[None]:
         yield
         return
     import fcntl
-
-    from boundary.artifacts.files import FileError
 
     stage = os.environ["DVC_STAGE"]
     path = folder / "stages" / f"{quote(stage, safe='@')}.lock"

@@ -4,8 +4,10 @@ import argparse
 from pathlib import Path
 
 from boundary.artifacts import files
-from boundary.config import params
-from boundary.training import memory
+from boundary.errors import ParamsError
+from boundary.training.memory import machine_memory
+from boundary.validation.check import check
+from boundary.validation.sizes import memory_problems
 from stages import _program
 
 
@@ -18,18 +20,18 @@ def main() -> None:
     parser.add_argument("params", type=_program.source)
     parser.add_argument("checked", type=Path)
     arguments = parser.parse_args()
-    found = params.load(arguments.params)
+    params = check(arguments.params)
     missing = [
-        f"{arguments.params}: datasets.{name}.table: no such file {dataset.table}"
-        for name, dataset in found.datasets.items()
+        f"datasets.{name}.table: no such file {dataset.table}"
+        for name, dataset in params.datasets.items()
         if not dataset.table.startswith("data/raw/") and not (arguments.params.parent / dataset.table).is_file()
     ]
-    too_large = [f"{arguments.params}: {problem}" for problem in memory.problems(found, memory.of_machine())]
-    if missing or too_large:
-        raise params.ParamsError("\n".join([*missing, *too_large]))
-    files.write_text(arguments.checked, "params.yaml keeps to its schema, boundary/params.py\n")
-    print(f"{len(found.variants)} variants of {len(found.datasets)} datasets, {found.replicates} replicates each")
+    problems = [*missing, *memory_problems(params, machine_memory())]
+    if problems:
+        raise ParamsError("\n".join(f"{arguments.params}: {problem}" for problem in problems))
+    files.write_text(arguments.checked, "params.yaml is what its types and rules ask for\n")
+    print(f"{len(params.variants)} variants of {len(params.datasets)} datasets, {params.replicates} replicates each")
 
 
 if __name__ == "__main__":
-    _program.run(main, params.ParamsError)
+    _program.run(main)

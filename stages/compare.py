@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from boundary.artifacts import files
-from boundary.comparison import pairwise as judging
-from boundary.comparison import tables as comparison
+from boundary.comparison import pairwise
 from boundary.comparison.pairwise import Pair, Scores
-from boundary.comparison.tables import Ranking
-from boundary.config import params
+from boundary.comparison.tables import Ranking, baselines_table, comparison_table
+from boundary.config.load import open_params
+from boundary.config.params import Variant
+from boundary.errors import FileError
 from boundary.evaluation import results
 from stages import _program
 
@@ -33,21 +34,25 @@ def main() -> None:
     parser.add_argument("--table", type=Path, required=True)
     parser.add_argument("--plots", type=Path, required=True, help="folder to write to")
     arguments = parser.parse_args()
-    settings = params.load(arguments.params)
-    rankings = {}
-    for dataset in dict.fromkeys(variant.dataset for variant in settings.variants.values()):
-        names = [name for name, variant in settings.variants.items() if variant.dataset == dataset]
-        rankings[dataset] = rank(names, arguments.details, arguments.rows)
-    baselines = files.read_json(arguments.baselines)
-    if missing := [dataset for dataset in rankings if dataset not in baselines]:
-        raise files.FileError(f"{arguments.baselines}: holds nothing of {missing[0]}, run baseline again")
-    tables = comparison.markdown(rankings), comparison.beside_baselines(rankings, baselines)
-    files.write_text(arguments.table, "\n".join(tables))
-    write_rows(arguments.plots, rankings)
-    params.must_still_say(arguments.params, settings, lambda now: now.variants)
+    with open_params(arguments.params, "variants") as settings:
+        rankings = rank_all(settings.variants, arguments.details, arguments.rows)
+        baselines = files.read_json(arguments.baselines)
+        if missing := [dataset for dataset in rankings if dataset not in baselines]:
+            raise FileError(f"{arguments.baselines}: holds nothing of {missing[0]}, run baseline again")
+        tables = comparison_table(rankings), baselines_table(rankings, baselines)
+        files.write_text(arguments.table, "\n".join(tables))
+        write_rows(arguments.plots, rankings)
     strays = sorted(path.stem for path in arguments.rows.glob("*.parquet") if path.stem not in settings.variants)
     if strays:
         print(f"left out, since {arguments.params} has no such variants: {', '.join(strays)}", file=sys.stderr)
+
+
+def rank_all(variants: Mapping[str, Variant], details: Path, rows: Path) -> dict[str, Ranking]:
+    """The variants of each data set. Raises FileError."""
+    names: dict[str, list[str]] = {}
+    for name, variant in variants.items():
+        names.setdefault(variant.dataset, []).append(name)
+    return {dataset: rank(own, details, rows) for dataset, own in names.items()}
 
 
 def rank(names: Sequence[str], details: Path, rows: Path) -> Ranking:
@@ -60,31 +65,28 @@ def rank(names: Sequence[str], details: Path, rows: Path) -> Ranking:
         try:
             summaries[name], ensembles[name] = found["test"]["summary"], found["test"]["ensemble"][score]
         except (KeyError, TypeError):
-            raise files.FileError(f"{path}: holds no summary of the test rows, run evaluate@{name} again") from None
+            raise FileError(f"{path}: holds no summary of the test rows, run evaluate@{name} again") from None
         variants[name] = Scores(tuple(values), np.stack(list(values.values())))
         seen.add((score, variants[name].values.shape[1]))
         if len(seen) > 1:
-            raise files.FileError(
-                f"{rows / name}.parquet: not of the same rows as {names[0]}, run evaluate@{name} again"
-            )
+            raise FileError(f"{rows / name}.parquet: not of the same rows as {names[0]}, run evaluate@{name} again")
     ((score, _),) = seen
-    standings, pairs = judging.standings(score, variants), judging.pairs(score, variants)
-    return Ranking(score, standings, pairs, summaries, variants, ensembles)
+    ranked, pairs = pairwise.rank_variants(score, variants), pairwise.compare_pairs(score, variants)
+    return Ranking(score, ranked, pairs, summaries, variants, ensembles)
 
 
 def write_rows(folder: Path, rankings: Mapping[str, Ranking]) -> None:
     """Write leaderboard.csv, pairs.csv and seeds.csv, the mean of each replicate."""
-    ranked = list(rankings.items())
-    standings = [(dataset, each.score, place) for dataset, each in ranked for place in each.standings]
-    rows = [(dataset, place.variant, score, place.mean, place.low, place.high) for dataset, score, place in standings]
+    ranked = [(dataset, each.score, variant) for dataset, each in rankings.items() for variant in each.ranked]
+    rows = [(dataset, each.variant, score, each.mean, each.low, each.high) for dataset, score, each in ranked]
     write_table(folder / "leaderboard.csv", ("dataset", "variant", "score", "mean", "low", "high"), rows)
     names = [field.name for field in fields(Pair)]
-    pairs = [(dataset, each.score, *astuple(pair)) for dataset, each in ranked for pair in each.pairs]
+    pairs = [(dataset, each.score, *astuple(pair)) for dataset, each in rankings.items() for pair in each.pairs]
     write_table(folder / "pairs.csv", ("dataset", "score", *names), pairs)
     seeds = [
-        (dataset, place.variant, score, replicate, mean)
-        for dataset, score, place in standings
-        for replicate, mean in rankings[dataset].variants[place.variant].means()
+        (dataset, each.variant, score, replicate, mean)
+        for dataset, score, each in ranked
+        for replicate, mean in rankings[dataset].variants[each.variant].means()
     ]
     write_table(folder / "seeds.csv", ("dataset", "variant", "score", "replicate", "mean"), seeds)
 
@@ -95,4 +97,4 @@ def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[objec
 
 
 if __name__ == "__main__":
-    _program.run(main, params.ParamsError)
+    _program.run(main)

@@ -1,17 +1,19 @@
 """evaluate: score a variant's predictions."""
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from boundary.artifacts import files
-from boundary.artifacts import splits as artefacts
-from boundary.artifacts.schema import Schema
-from boundary.evaluation import curves, ensembles, results
-from boundary.evaluation import metrics as scores
+from boundary.artifacts.predictions import has_diverged, read_replicates
+from boundary.artifacts.splits import read_split
+from boundary.errors import FileError
+from boundary.evaluation import curves, metrics, results
+from boundary.evaluation.ensembles import EnsembleTable
 from stages import _program
 
 
@@ -33,60 +35,82 @@ def main() -> None:
         option = f"--{kind.replace('_', '-')}"
         parser.add_argument(option, type=Path, required=True, help="folder; stays empty for a regression")
     arguments = parser.parse_args()
-    described, parts = artefacts.read_split(arguments.data)
-    truth = {part: {described.target: columns[described.target]} for part, columns in parts.items()}
+    schema, parts = read_split(arguments.data)
+    classes = schema.classes
+    truth = {part: {schema.target: columns[schema.target]} for part, columns in parts.items()}
     del parts  # the inputs are as much again
-    classes = described.classes
-    details, tested = {}, Survivors(arguments.predictions / "test.parquet", described, truth["test"])
-    learned = results.read_history(arguments.history, tested.count, len(classes))
+    scored = {}
     for part, rows in truth.items():
-        said = tested
-        if part != "test":
-            said = Survivors(arguments.predictions / f"{part}.parquet", described, rows)
-        if said.count != tested.count:
-            expected = f"expected {tested.count}, as of the test rows"
-            raise files.FileError(f"{said.path}: found {said.count} replicates, {expected}")
-        each = [
-            (replicate, scores.of(table, classes), scores.class_details(table, classes)) for replicate, table in said
-        ]
-        details[part] = {
-            "rows": len(rows[described.target]),
-            "summary": scores.summary([score for _, score, _ in each], len(said.diverged)),
-            "ensemble": scores.rounded(scores.of(ensembles.table(table for _, table in said), classes)),
-            "replicates": [{"replicate": k, **scores.rounded(score), **by_class} for k, score, by_class in each],
-        }
-    table = pd.concat([table for _, table in tested], ignore_index=True)
+        path = arguments.predictions / f"{part}.parquet"
+        scored[part] = ScoredPart(path, read_replicates(path, schema, rows), classes, keep=part == "test")
+    test = scored["test"]
+    for each in scored.values():
+        if each.count != test.count:
+            expected = f"expected {test.count}, as of the test rows"
+            raise FileError(f"{each.path}: found {each.count} replicates, {expected}")
+    epochs, history = results.read_history(arguments.history, test.count, len(classes))
+    table = pd.concat(test.tables, ignore_index=True)
+    score, per_example = metrics.per_example(table, classes)
+    intervals = {"test": metrics.interval_of(score, np.stack([*per_example.values()]))}
+    details = {
+        part: each.details(len(truth[part][schema.target]), intervals.get(part, {})) for part, each in scored.items()
+    }
     files.write_json(arguments.metrics, details["test"]["summary"])
     files.write_json(arguments.details, {"classes": list(classes), **details})
-    score, by_row = scores.by_row(table, classes)
-    results.write_scores(arguments.rows, score, by_row)
-    files.write_csv(arguments.curves, *curves.learning(*learned, tested.diverged))
-    for kind, draw in curves.KINDS.items():
+    results.write_scores(arguments.rows, score, per_example)
+    files.write_csv(arguments.curves, *curves.learning(epochs, history, test.diverged))
+    for kind, rows_of in curves.KINDS.items():
         folder = getattr(arguments, kind)
         folder.mkdir(parents=True, exist_ok=True)
         if classes:
-            files.write_csv(folder / "test.csv", *draw(table, classes))
+            files.write_csv(folder / "test.csv", *rows_of(table, classes))
 
 
-class Survivors:
-    """The tables of the replicates that did not diverge, as often as they are asked for; one is held at a time.
+class ScoredPart:
+    """The scores of a part of the split, from the table of each replicate's predictions, read once.
 
-    `count`: how many replicates there are in all; `diverged`: which of them did. Raises FileError where all did.
+    `count`: how many replicates there are; `diverged`: which of them did, and so have no scores; `scores` and
+    `replicates`, with details: those of the others. One table is held at a time, or, to `keep`, all as `tables`.
+    Raises FileError where every replicate diverged.
     """
 
-    def __init__(self, path: Path, described: Schema, rows: Mapping[str, np.ndarray]):
-        self.path, self.described, self.rows = path, described, rows
-        lost = [bool(artefacts.diverged(table)) for table in artefacts.read_replicates(path, described, rows)]
-        self.count = len(lost)
-        self.diverged = {replicate for replicate, diverged in enumerate(lost) if diverged}
-        if all(lost):
-            raise files.FileError(f"{path}: every replicate diverged")
+    def __init__(
+        self, path: Path, tables: Iterable[dict[str, np.ndarray]], classes: Sequence[object], keep: bool
+    ) -> None:
+        self.path, self.classes, self.count = path, classes, 0
+        self.diverged: set[int] = set()
+        self.scores: list[dict[str, float]] = []
+        self.replicates: list[dict[str, Any]] = []
+        self.tables: list[pd.DataFrame] = []
+        self.ensemble = EnsembleTable()
+        for columns in tables:
+            if has_diverged(columns):
+                self.diverged.add(self.count)
+            else:
+                table = pd.DataFrame(columns, copy=False)
+                self._score(table)
+                self.tables += [table] if keep else []
+                del table
+            self.count += 1
+            del columns  # before the next one is read
+        if not self.scores:
+            raise FileError(f"{path}: every replicate diverged")
 
-    def __iter__(self) -> Iterator[tuple[int, pd.DataFrame]]:
-        for table in artefacts.read_replicates(self.path, self.described, self.rows):
-            if (replicate := int(table["replicate"][0])) not in self.diverged:
-                yield replicate, pd.DataFrame(table, copy=False)
-            del table
+    def _score(self, table: pd.DataFrame) -> None:
+        scores = metrics.score_replicate(table, self.classes)
+        self.scores.append(scores)
+        details = metrics.class_details(table, self.classes)
+        self.replicates.append({"replicate": self.count, **metrics.rounded(scores), **details})
+        self.ensemble.add(table)
+
+    def details(self, rows: int, interval: Mapping[str, float | None]) -> dict[str, Any]:
+        """What is published of the part, which has so many rows."""
+        return {
+            "rows": rows,
+            "summary": metrics.summarize(self.scores, interval, len(self.diverged)),
+            "ensemble": metrics.rounded(metrics.score_replicate(self.ensemble.table(), self.classes)),
+            "replicates": self.replicates,
+        }
 
 
 if __name__ == "__main__":

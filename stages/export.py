@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 
 from boundary.artifacts import files
-from boundary.config import params
-from boundary.export import model_cards
-from boundary.export import onnx_graph as graphs
-from boundary.models import model as models
+from boundary.config.load import open_params
+from boundary.errors import FileError
+from boundary.export import model_cards, onnx_graph
+from boundary.models.model import load_model
 from stages import _program
 
 
@@ -19,23 +19,22 @@ def main() -> None:
     parser.add_argument("--details", type=_program.source, required=True, help="folder of what evaluate wrote")
     parser.add_argument("--exports", type=Path, required=True, help="folder to write to")
     arguments = parser.parse_args()
-    settings = params.load(arguments.params)
     arguments.exports.mkdir(parents=True, exist_ok=True)
-    for name, variant in settings.variants.items():
-        model = models.load(arguments.models / f"{name}.safetensors")
-        path = arguments.details / f"{name}.json"
-        try:
-            card = model_cards.card(name, variant, settings.datasets[variant.dataset], model, files.read_json(path))
-        except (KeyError, TypeError):
-            raise files.FileError(f"{path}: not what evaluate writes, run evaluate@{name} again") from None
-        try:
-            content = graphs.onnx_bytes(model, name)
-        except ValueError as error:
-            raise files.FileError(f"{arguments.models / name}.safetensors: {error}") from None
-        files.write_bytes(arguments.exports / f"{name}.onnx", content)
-        files.write_text(arguments.exports / f"{name}.md", card)
-    params.must_still_say(arguments.params, settings, lambda now: (now.datasets, now.variants))
+    with open_params(arguments.params, "datasets", "variants") as settings:
+        for name, variant in settings.variants.items():
+            path, details = arguments.models / f"{name}.safetensors", arguments.details / f"{name}.json"
+            model, dataset = load_model(path), settings.datasets[variant.dataset]
+            try:
+                card = model_cards.card(name, variant, dataset, model, files.read_json(details))
+            except (KeyError, TypeError):
+                raise FileError(f"{details}: not what evaluate writes, run evaluate@{name} again") from None
+            try:
+                content = onnx_graph.onnx_bytes(model, name)
+            except ValueError as error:
+                raise FileError(f"{path}: {error}") from None
+            files.write_bytes(arguments.exports / f"{name}.onnx", content)
+            files.write_text(arguments.exports / f"{name}.md", card)
 
 
 if __name__ == "__main__":
-    _program.run(main, params.ParamsError)
+    _program.run(main)

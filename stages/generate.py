@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from boundary.artifacts import files
-from boundary.config import params
-from boundary.data import generators
+from boundary.config.load import entry_of, open_params
+from boundary.data.generators import generate
 from stages import _program
 
 
@@ -16,11 +16,10 @@ def main() -> None:
     parser.add_argument("--params", type=Path, required=True)
     parser.add_argument("--table", type=Path, required=True)
     arguments = parser.parse_args()
-    settings = params.load(arguments.params)
-    chosen = params.entry(arguments.params, "generators", settings.generators, arguments.name)
-    files.write_columns(arguments.table, generators.generate(chosen))
-    params.must_still_say(arguments.params, settings, lambda now: now.generators.get(arguments.name))
+    with open_params(arguments.params, f"generators.{arguments.name}") as settings:
+        generator = entry_of(arguments.params, "generators", settings.generators, arguments.name)
+        files.write_columns(arguments.table, generate(generator))
 
 
 if __name__ == "__main__":
-    _program.run(main, params.ParamsError)
+    _program.run(main)

@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from boundary.artifacts import files, schema
-from boundary.artifacts import splits as artefacts
+from boundary.artifacts.predictions import confusion_counts, read_plane, read_predictions
+from boundary.artifacts.schema import Schema
+from boundary.artifacts.splits import read_split
 from boundary.plots import figures
+from boundary.plots.geometry import Points
+from boundary.plots.png import write_png
 from stages import _program
 
 
@@ -21,37 +24,34 @@ def main() -> None:
     parser.add_argument("--predictions", type=_program.source, required=True, help="folder of the predictions")
     parser.add_argument("--image", type=Path, required=True)
     arguments = parser.parse_args()
-    described, parts = artefacts.read_split(arguments.data)
-    files.write_png(arguments.image, draw(arguments.name, described, parts, arguments.predictions))
+    schema, parts = read_split(arguments.data)
+    write_png(arguments.image, draw(arguments.name, schema, parts, arguments.predictions))
 
 
-def draw(
-    name: str, described: schema.Schema, parts: Mapping[str, Mapping[str, np.ndarray]], predictions: Path
-) -> Figure:
+def draw(name: str, schema: Schema, parts: Mapping[str, Mapping[str, np.ndarray]], predictions: Path) -> Figure:
     """The picture that fits the task and the number of features."""
-    classes = described.classes
-    if classes and len(described.features) == 2:
-        plane = figures.Plane.of(artefacts.read_plane(predictions / "plane.parquet", len(classes)), len(classes))
-        panels = [
-            (f"{name}: {part} data", plane, figures.Points.of(columns, described)) for part, columns in parts.items()
-        ]
+    classes = schema.classes
+    if classes and len(schema.features) == 2:
+        plane = read_plane(predictions / "plane.parquet", len(classes))
+        panels = [(f"{name}: {part} data", plane, Points.of(columns, schema)) for part, columns in parts.items()]
         return figures.decision_boundaries(panels, classes)
-    test = artefacts.read_predictions(predictions / "test.parquet", described, parts["test"])
+    test = read_predictions(predictions / "test.parquet", schema, parts["test"])
     if classes:
-        counts = np.zeros((len(classes), len(classes)), dtype=int)
         converged = np.isfinite(test["probability_0"])
-        np.add.at(counts, (test["true"][converged], test["predicted"][converged]), 1)
+        counts = confusion_counts(test["true"][converged], test["predicted"][converged], len(classes))
         return figures.confusion(
-            f"{name}: test data, {converged.sum() // len(parts['test'][described.target])} replicates together",
+            f"{name}: test data, {converged.sum() // len(parts['test'][schema.target])} replicates together",
             counts,
             classes,
         )
-    said = test["predicted"].reshape(int(test["replicate"].max()) + 1, -1)
-    if len(described.features) == 1:
-        feature, target = described.features[0], described.target
+    predicted = test["predicted"].reshape(int(test["replicate"].max()) + 1, -1)
+    if len(schema.features) == 1:
+        feature, target = schema.features[0], schema.target
         drawn = {part: (columns[feature], columns[target]) for part, columns in parts.items()}
-        return figures.regression_line(f"{name}: fit", drawn, parts["test"][feature], said, (feature, target))
-    return figures.predicted_against_true(f"{name}: test data", test["true"][: said.shape[1]], said, described.target)
+        return figures.regression_line(f"{name}: fit", drawn, parts["test"][feature], predicted, (feature, target))
+    return figures.predicted_against_true(
+        f"{name}: test data", test["true"][: predicted.shape[1]], predicted, schema.target
+    )
 
 
 if __name__ == "__main__":

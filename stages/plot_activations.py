@@ -5,10 +5,10 @@ from pathlib import Path
 
 import torch
 
-from boundary.artifacts import files
 from boundary.nn import activations
 from boundary.numerics.arithmetic import Exact
 from boundary.plots import figures
+from boundary.plots.png import write_png
 from stages import _program
 
 
@@ -26,7 +26,7 @@ def main() -> None:
         ("tanh(A)", activations.tanh(exact, a), torch.tanh(a)),
     ]
     drawn = [(title, ours.numpy(), None if theirs is None else theirs.numpy()) for title, ours, theirs in curves]
-    files.write_png(arguments.image, figures.functions(a.numpy(), drawn))
+    write_png(arguments.image, figures.functions(a.numpy(), drawn))
 
 
 if __name__ == "__main__":

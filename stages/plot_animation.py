@@ -5,10 +5,11 @@ from pathlib import Path
 
 import torch
 
-from boundary.artifacts import files
-from boundary.artifacts import splits as artefacts
+from boundary.artifacts import files, splits
+from boundary.errors import FileError
 from boundary.models import snapshots
 from boundary.plots import animations, figures
+from boundary.plots.geometry import Points
 from stages import _program
 
 
@@ -23,21 +24,21 @@ def main() -> None:
     parser.add_argument("--image", type=Path, required=True)
     arguments = parser.parse_args()
     torch.set_num_threads(1)  # predictions.predict cuts the rows into pieces too small to share
-    described, parts = artefacts.read_split(arguments.data)
-    if not described.classes or len(described.features) != 2:
-        raise files.FileError(f"{arguments.data}: a contrast is drawn for classes of two features only")
+    schema, parts = splits.read_split(arguments.data)
+    if not schema.classes or len(schema.features) != 2:
+        raise FileError(f"{arguments.data}: a contrast is drawn for classes of two features only")
     sides = []
     for name, path in (
         (arguments.left, arguments.left_snapshots),
         (arguments.right, arguments.right_snapshots),
     ):
-        replay = snapshots.load(path)
-        if replay.schema != described:
-            raise files.FileError(f"{path}: not trained on what {arguments.data} holds, run train@{name} again")
+        replay = snapshots.load_snapshots(path)
+        if replay.schema != schema:
+            raise FileError(f"{path}: not trained on what {arguments.data} holds, run train@{name} again")
         activation = "no activation" if replay.network.activation == "none" else replay.network.activation
         sides.append((f"{name}: {activation}, test data", replay))
-    points = figures.Points.of(parts["test"], described)
-    frames = figures.moving_boundaries(animations.courses(sides, parts), points, described.classes)
+    points = Points.of(parts["test"], schema)
+    frames = figures.moving_boundaries(animations.courses(sides, parts), points, schema.classes)
     files.write_bytes(arguments.image, animations.gif(frames))
 
 

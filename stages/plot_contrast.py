@@ -3,9 +3,12 @@
 import argparse
 from pathlib import Path
 
-from boundary.artifacts import files
-from boundary.artifacts import splits as artefacts
+from boundary.artifacts import splits
+from boundary.artifacts.predictions import read_plane
+from boundary.errors import FileError
 from boundary.plots import figures
+from boundary.plots.geometry import Points
+from boundary.plots.png import write_png
 from stages import _program
 
 
@@ -19,10 +22,10 @@ def main() -> None:
     parser.add_argument("--right-predictions", type=_program.source, required=True)
     parser.add_argument("--image", type=Path, required=True)
     arguments = parser.parse_args()
-    described, parts = artefacts.read_split(arguments.data)
-    classes = described.classes
-    if not classes or len(described.features) != 2:
-        raise files.FileError(f"{arguments.data}: a contrast is drawn for classes of two features only")
+    schema, parts = splits.read_split(arguments.data)
+    classes = schema.classes
+    if not classes or len(schema.features) != 2:
+        raise FileError(f"{arguments.data}: a contrast is drawn for classes of two features only")
     sides = (
         (arguments.left, arguments.left_predictions, "train"),
         (arguments.right, arguments.right_predictions, "test"),
@@ -30,12 +33,12 @@ def main() -> None:
     panels = [
         (
             f"{name}: {part} data",
-            figures.Plane.of(artefacts.read_plane(predictions / "plane.parquet", len(classes)), len(classes)),
-            figures.Points.of(parts[part], described),
+            read_plane(predictions / "plane.parquet", len(classes)),
+            Points.of(parts[part], schema),
         )
         for name, predictions, part in sides
     ]
-    files.write_png(arguments.image, figures.decision_boundaries(panels, classes))
+    write_png(arguments.image, figures.decision_boundaries(panels, classes))
 
 
 if __name__ == "__main__":

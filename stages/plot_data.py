@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from boundary.artifacts import files
-from boundary.artifacts import splits as artefacts
+from boundary.artifacts import splits
 from boundary.plots import figures
+from boundary.plots.geometry import Points
+from boundary.plots.png import write_png
 from stages import _program
 
 
@@ -18,16 +19,16 @@ def main() -> None:
     parser.add_argument("--data", type=_program.source, required=True, help="folder of the split")
     parser.add_argument("--image", type=Path, required=True)
     arguments = parser.parse_args()
-    described, parts = artefacts.read_split(arguments.data)
-    if described.classes:
-        names = (*described.features, described.target)
+    schema, parts = splits.read_split(arguments.data)
+    if schema.classes:
+        names = (*schema.features, schema.target)
         rows = {name: np.concatenate([columns[name] for columns in parts.values()]) for name in names}
-        figure = figures.data_by_class(arguments.name, figures.Points.of(rows, described), described.classes)
+        figure = figures.data_by_class(arguments.name, Points.of(rows, schema), schema.classes)
     else:
-        feature, target = described.features[0], described.target
+        feature, target = schema.features[0], schema.target
         drawn = {part: (columns[feature], columns[target]) for part, columns in parts.items()}
         figure = figures.data_line(arguments.name, drawn, (feature, target))
-    files.write_png(arguments.image, figure)
+    write_png(arguments.image, figure)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pathlib import Path
 import vl_convert
 
 from boundary.artifacts import files
+from boundary.errors import FileError
 from stages import _program
 
 VEGA_LITE = "6.4"
@@ -22,7 +23,7 @@ def main() -> None:
     arguments = parser.parse_args()
     before, place, after = files.read_text(arguments.template).partition(PLACE)
     if not place:
-        raise files.FileError(f"{arguments.template}: found no {PLACE}, expected one, where the scripts go")
+        raise FileError(f"{arguments.template}: found no {PLACE}, expected one, where the scripts go")
     files.write_text(arguments.page, before + vl_convert.javascript_bundle(SNIPPET, VEGA_LITE) + after)
 
 

@@ -2,24 +2,27 @@
 
 import argparse
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from boundary.artifacts import files
-from boundary.artifacts import splits as artefacts
-from boundary.config import params
+from boundary.artifacts.predictions import read_plane, read_predictions
+from boundary.artifacts.splits import part_paths, read_split
+from boundary.comparison.results import read_ranking
+from boundary.config.load import open_params
+from boundary.config.params import Params, Variant
+from boundary.errors import FileError
 from boundary.evaluation import results
-from boundary.models import snapshots
-from boundary.plots import figures
-from boundary.report import render as page
-from boundary.report.dataset_section import Ranking
-from boundary.report.dataset_summary import Divided
-from boundary.report.variant_summary import Trained
+from boundary.models.snapshots import load_snapshots
+from boundary.report import render
+from boundary.report.dataset_section import RankingRows
+from boundary.report.dataset_summary import DatasetResults
+from boundary.report.variant_summary import VariantResults
 from stages import _program
 
+USED = ("seed", "replicates", "precision", "generators", "datasets", "variants", "contrasts")  # all but the device
 TEMPLATES = ("page.html", "page.css", "page.js", "summary.md")
 
 
@@ -32,74 +35,59 @@ def main() -> None:
     parser.add_argument("--page", type=Path, required=True)
     parser.add_argument("--summary", type=Path, required=True)
     arguments = parser.parse_args()
-    settings = params.load(arguments.params)
     templates = {name: files.read_text(arguments.templates / name) for name in TEMPLATES}
-    datasets = {name: read_dataset(arguments, settings, name) for name in settings.datasets}
-    variants = {
-        name: read_variant(arguments, settings, name, variant, datasets[variant.dataset])
-        for name, variant in settings.variants.items()
-    }
-    ranking = results.read_ranking(arguments.comparison, settings.variants)
-    content = page.contents(settings, datasets, variants, Ranking(*ranking), hashes(arguments, settings))
-    files.write_text(arguments.page, page.page(templates, content))
-    files.write_text(arguments.summary, page.markdown(templates["summary.md"], content))
-    params.must_still_say(arguments.params, settings, used)
+    with open_params(arguments.params, *USED) as settings:
+        datasets = {name: read_dataset(arguments, settings, name) for name in settings.datasets}
+        variants = {
+            name: read_variant(arguments, settings, name, variant, datasets[variant.dataset])
+            for name, variant in settings.variants.items()
+        }
+        ranking = RankingRows(*read_ranking(arguments.comparison, settings.variants))
+        content = render.contents(settings, datasets, variants, ranking, hashes(arguments, settings))
+        files.write_text(arguments.page, render.page(templates, content))
+        files.write_text(arguments.summary, render.markdown(templates["summary.md"], content))
 
 
-def used(settings: params.Params) -> Mapping[str, object]:
-    """What of params.yaml the report depends on: all but the device."""
-    return {
-        "seed": settings.seed,
-        "replicates": settings.replicates,
-        "precision": settings.precision,
-        "generators": settings.generators,
-        "datasets": settings.datasets,
-        "variants": settings.variants,
-        "contrasts": settings.contrasts,
-    }
-
-
-def read_dataset(arguments: argparse.Namespace, settings: params.Params, name: str) -> Divided:
+def read_dataset(arguments: argparse.Namespace, settings: Params, name: str) -> DatasetResults:
     """What the split stage left."""
     entry = settings.datasets[name]
-    schema, parts = artefacts.read_split(arguments.data / name)
-    return Divided(name, entry, schema, parts, settings.generator_of(entry))
+    schema, parts = read_split(arguments.data / name)
+    return DatasetResults(name, entry, schema, parts, settings.generator_of(entry))
 
 
 def read_variant(
-    arguments: argparse.Namespace, settings: params.Params, name: str, variant: params.Variant, divided: Divided
-) -> Trained:
+    arguments: argparse.Namespace, settings: Params, name: str, variant: Variant, dataset: DatasetResults
+) -> VariantResults:
     """What the train and evaluate stages left."""
-    classes, predictions = len(divided.schema.classes), arguments.predictions / name
-    plane, said = None, None
-    if classes and len(divided.schema.features) == 2:
-        plane = figures.Plane.of(artefacts.read_plane(predictions / "plane.parquet", classes), classes)
+    classes, predictions = len(dataset.schema.classes), arguments.predictions / name
+    plane, predicted = None, None
+    if classes and len(dataset.schema.features) == 2:
+        plane = read_plane(predictions / "plane.parquet", classes)
     if not classes:
-        columns = artefacts.read_predictions(predictions / "test.parquet", divided.schema, divided.parts["test"])
-        said = columns["predicted"].reshape(int(np.max(columns["replicate"])) + 1, -1)
+        columns = read_predictions(predictions / "test.parquet", dataset.schema, dataset.parts["test"])
+        predicted = columns["predicted"].reshape(int(np.max(columns["replicate"])) + 1, -1)
     details = results.read_details(arguments.details / f"{name}.json", classes)
     path = arguments.snapshots / f"{name}.safetensors"
-    replay = snapshots.load(path)
-    if replay.schema != divided.schema:
-        raise files.FileError(
-            f"{path}: not trained on what {arguments.data / divided.name} holds, run train@{name} again"
-        )
+    snapshots = load_snapshots(path)
+    if snapshots.schema != dataset.schema:
+        raise FileError(f"{path}: not trained on what {arguments.data / dataset.name} holds, run train@{name} again")
     log = arguments.history / f"{name}.csv"
     epochs, history = results.read_history(log, settings.replicates, classes)
-    if epochs != list(replay.epochs):
-        raise files.FileError(f"{log}: not the epochs of {path}, run train@{name} again")
-    return Trained(name, variant, details, history, replay, plane, said)
+    if epochs != list(snapshots.epochs):
+        raise FileError(f"{log}: not the epochs of {path}, run train@{name} again")
+    return VariantResults(name, variant, details, history, snapshots, plane, predicted)
 
 
-def hashes(arguments: argparse.Namespace, settings: params.Params) -> list[tuple[str, str]]:
+def hashes(arguments: argparse.Namespace, settings: Params) -> list[tuple[str, str]]:
     """SHA-256 of what the results are made from: the settings, and every part of every data set."""
-    canonical = msgspec.json.encode(msgspec.to_builtins(used(settings)), order="sorted")
+    used = {key: getattr(settings, key) for key in USED}
+    canonical = msgspec.json.encode(msgspec.to_builtins(used), order="sorted")
     found = [("params.yaml, all but device, as JSON with sorted keys", hashlib.sha256(canonical).hexdigest())]
     for name in settings.datasets:
-        for path in artefacts.part_paths(arguments.data / name).values():
+        for path in part_paths(arguments.data / name).values():
             found.append((f"data/split/{name}/{path.name}", hashlib.sha256(path.read_bytes()).hexdigest()))
     return found
 
 
 if __name__ == "__main__":
-    _program.run(main, params.ParamsError)
+    _program.run(main)

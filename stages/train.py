@@ -3,7 +3,8 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +12,23 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from boundary.artifacts import files, schema
-from boundary.artifacts import splits as artefacts
-from boundary.config import params
-from boundary.errors import SettingsError
-from boundary.models import model as models
-from boundary.models import predict as predictions
-from boundary.models import snapshots
-from boundary.training import checkpoints, history, memory
-from boundary.training import dask_backend as clusters
-from boundary.training import setup as assembly
-from boundary.training.job import Data, Trained, Work
+from boundary.artifacts import files
+from boundary.artifacts.schema import Schema, arrays
+from boundary.artifacts.splits import read_split
+from boundary.config.load import entry_of, open_params
+from boundary.config.params import Params
+from boundary.errors import ParamsError, SettingsError
+from boundary.models.model import PUBLISHED, Model, mark_diverged, save_model
+from boundary.models.predict import iter_prediction_tables, predict_plane
+from boundary.models.snapshots import Snapshots, save_snapshots
+from boundary.training import checkpoints, dask_backend, memory
+from boundary.training.history import History, format_log, to_table
+from boundary.training.job import TrainingData, TrainingJob, TrainingResult
+from boundary.training.setup import build_data, build_job, divergence_remedies
 from stages import _program
 
 CLUSTER = "DASK_SCHEDULER_ADDRESS"  # the variable by which Dask's own programs find their scheduler
+Parts = Mapping[str, Mapping[str, np.ndarray]]
 
 
 def main() -> None:
@@ -38,96 +42,106 @@ def main() -> None:
     parser.add_argument("--snapshots", type=Path, required=True)
     parser.add_argument("--predictions", type=Path, required=True, help="folder to write to")
     arguments = parser.parse_args()
-    name, settings = arguments.name, params.load(arguments.params)
-    variant = params.entry(arguments.params, "variants", settings.variants, name)
-    described, parts = artefacts.read_split(arguments.data)
-    saved = None
-    if (scratch := _program.scratch()) is not None:
-        key = checkpoints.key_of((settings.seed, settings.replicates, settings.precision, variant), arguments.data)
-        saved = checkpoints.Checkpoints(scratch / "checkpoints" / name, key, _warn)
-    try:
-        work = assembly.work_of(settings, name, described, parts["train"])
-        parameters, logged = train(work, assembly.data_of(described, parts), name, saved)
-    except SettingsError as error:
-        raise params.ParamsError(f"{arguments.params}: {error}") from None
-    except (torch.OutOfMemoryError, torch.AcceleratorError) as error:
-        if "out of memory" not in str(error):
-            raise
-        found = f"variants.{name}: found more than the GPU's free memory has room for"
-        raise params.ParamsError(f"{arguments.params}: {found}, expected device: cpu, or {memory.REMEDY}") from None
-    model = models.Model(work.network, described, parameters.to(models.PUBLISHED), settings.seed)
-    if saved is not None and saved.resumed is not None:
-        print(f"{name}: went on from {saved.resumed}")
-    print(f"{name}: replicate 0 of {settings.replicates}, seed {settings.seed}")
-    print("\n".join(history.lines(logged)))
-    if logged.best is not None:
-        first, last = int(logged.best.min()), int(logged.best.max())
-        print(f"{name}: kept the weights of epochs {first} to {last}, the best on the validation rows")
-    hint = f"every replicate diverged, expected {assembly.remedies(variant, described)}"
-    none_left = params.ParamsError(f"{arguments.params}: variants.{name}: {hint}")
-    model = models.marked(model, logged.diverged)
-    if len(model.diverged) == settings.replicates:
-        raise none_left
-    lost = write_predictions(arguments.predictions, model, parts)
-    if lost - model.diverged:  # by what they say of some row, with weights that are finite
-        model = models.marked(model, lost)
-        if len(model.diverged) == settings.replicates:
-            raise none_left
-        write_predictions(arguments.predictions, model, parts)
-    for replicate in sorted(model.diverged):
-        _warn(f"{name}: replicate {replicate} (seed {settings.seed + replicate}) diverged, no metric counts it")
-    if worse := {replicate: loss for replicate, loss in logged.worse.items() if replicate not in model.diverged}:
-        count = f"{len(worse)} of {settings.replicates} replicates ended worse than at their start"
-        hint = f"the largest training loss {max(worse.values()):.6g}: expected a smaller lr than {variant.lr}"
-        _warn(f"{name}: {count}, {hint}")
-    models.save(arguments.model, model)
-    files.write_csv(arguments.history, *history.table(logged))
-    replay = snapshots.Snapshots(model.network, described, tuple(logged.epochs), logged.weights, settings.seed)
-    snapshots.save(arguments.snapshots, replay)
-    if described.classes and len(described.features) == 2:
-        everywhere = [schema.arrays(columns, described)[0] for columns in parts.values()]
-        plane = predictions.plane(model, torch.from_numpy(np.concatenate(everywhere, axis=1)))
-        files.write_columns(arguments.predictions / "plane.parquet", plane)
-    params.must_still_say(
-        arguments.params,
-        settings,
-        lambda now: (now.seed, now.replicates, now.precision, now.variants.get(name)),
-    )
+    name = arguments.name
+    used = ("seed", "replicates", "precision", f"variants.{name}")
+    with open_params(arguments.params, *used) as settings:
+        variant = entry_of(arguments.params, "variants", settings.variants, name)
+        schema, parts = read_split(arguments.data)
+        saved = checkpoints_of(name, (settings.seed, settings.replicates, settings.precision, variant), arguments.data)
+        try:
+            job = build_job(settings, name, schema, parts["train"])
+            parameters, history = train(job, build_data(schema, parts), name, saved)
+            model = Model(job.network, schema, parameters.to(PUBLISHED), settings.seed)
+            hint = f"every replicate diverged, expected {divergence_remedies(variant, schema)}"
+            model = write_predictions(arguments.predictions, model, parts, history, f"variants.{name}: {hint}")
+        except SettingsError as error:
+            raise ParamsError(f"{arguments.params}: {error}") from None
+        show(name, settings, model, history, saved)
+        save_model(arguments.model, model)
+        files.write_csv(arguments.history, *to_table(history))
+        snapshots = Snapshots(model.network, schema, tuple(history.epochs), history.weights, settings.seed)
+        save_snapshots(arguments.snapshots, snapshots)
+        write_plane(arguments.predictions / "plane.parquet", model, schema, parts)
     if saved is not None:
         saved.remove()
 
 
-def train(work: Work, data: Data, name: str, saved: checkpoints.Checkpoints | None) -> Trained:
-    """The work, done here or by a cluster, its progress shown. Raises SettingsError where the device is missing."""
+def checkpoints_of(name: str, settings: Any, data: Path) -> checkpoints.Checkpoints | None:
+    """Where dvc runs this stage, the checkpoints of a training with these settings and data."""
+    if (scratch := _program.scratch()) is None:
+        return None
+    return checkpoints.Checkpoints(scratch / "checkpoints" / name, checkpoints.key_of(settings, data), _warn)
 
-    def shown(each: Iterable[Any] | None, total: int, unit: str) -> tqdm:
+
+def train(job: TrainingJob, data: TrainingData, name: str, saved: checkpoints.Checkpoints | None) -> TrainingResult:
+    """The job, run here or by a cluster, its progress shown.
+
+    Raises SettingsError where the device is missing, or its memory is too small.
+    """
+
+    def progress(each: Iterable[Any] | None, total: int, unit: str) -> tqdm:
         return tqdm(each, desc=name, unit=unit, total=total, delay=2, disable=not sys.stderr.isatty())
 
     if address := os.environ.get(CLUSTER):
         print(f"{name}: trained by the cluster of {address}", flush=True)
-        return clusters.done(work, data, address, lambda each, total: shown(each, total, "part"))
-    plan = work.plan(data)
+        return dask_backend.train_on_cluster(job, data, address, lambda each, total: progress(each, total, "part"))
+    plan = job.plan(data)
     if plan.compiled:
         print(
             f"{name}: long work, so its step is compiled first, half a minute at most for each size of a part",
             flush=True,
         )
-    with shown(None, plan.parts * work.epochs, "epoch") as progress:
-        return work.done(data, progress.update, saved.of if saved else lambda part: None, plan)
+    try:
+        with progress(None, plan.parts * job.epochs, "epoch") as bar:
+            return job.run(data, bar.update, saved.of if saved else lambda part: None, plan)
+    except (torch.OutOfMemoryError, torch.AcceleratorError) as error:
+        if "out of memory" not in str(error):
+            raise
+        found = "found more than the GPU's free memory has room for"
+        raise SettingsError(f"variants.{name}: {found}, expected device: cpu, or {memory.REMEDY}") from None
 
 
-def write_predictions(folder: Path, model: models.Model, parts: Mapping[str, Mapping[str, np.ndarray]]) -> set[int]:
-    """Write what each replicate says of each part's rows; returns the replicates that say nan of some row."""
-    lost: set[int] = set()
+def write_predictions(folder: Path, model: Model, parts: Parts, history: History, if_none_is_left: str) -> Model:
+    """Write each replicate's predictions of each part's rows; returns the model with those marked that diverged.
 
-    def noted(tables: Iterable[Mapping[str, np.ndarray]]) -> Iterator[Mapping[str, np.ndarray]]:
-        for table in tables:
-            lost.update(artefacts.diverged(table))
-            yield table
+    Where every replicate did, no file appears, and SettingsError is raised with the line that is given.
+    """
+    lost = []
+    with ExitStack() as stack:
+        write = {part: stack.enter_context(files.batch_writer(folder / f"{part}.parquet")) for part in parts}
+        replicates = iter_prediction_tables(model, parts, history.nonfinite_test_loss)
+        for replicate, (diverged, tables) in enumerate(replicates):
+            lost += [replicate] if diverged else []
+            for part, table in tables.items():
+                write[part](table)
+        if len(lost) == len(model.parameters):
+            raise SettingsError(if_none_is_left)
+    return mark_diverged(model, lost)
 
-    for part, columns in parts.items():
-        files.write_pieces(folder / f"{part}.parquet", noted(predictions.tables(model, columns)))
-    return lost
+
+def write_plane(path: Path, model: Model, schema: Schema, parts: Parts) -> None:
+    """Of a classifier of two features, write what it predicts around the rows of all parts."""
+    if schema.classes and len(schema.features) == 2:
+        everywhere = [arrays(columns, schema)[0] for columns in parts.values()]
+        files.write_columns(path, predict_plane(model, torch.from_numpy(np.concatenate(everywhere, axis=1))))
+
+
+def show(name: str, settings: Params, model: Model, history: History, saved: checkpoints.Checkpoints | None) -> None:
+    """Print the log of the first replicate, and what to know of the others."""
+    if saved is not None and saved.resumed is not None:
+        print(f"{name}: went on from {saved.resumed}")
+    print(f"{name}: replicate 0 of {settings.replicates}, seed {settings.seed}")
+    print("\n".join(format_log(history)))
+    if history.best is not None:
+        first, last = int(history.best.min()), int(history.best.max())
+        print(f"{name}: kept the weights of epochs {first} to {last}, the best on the validation rows")
+    for replicate in sorted(model.diverged):
+        _warn(f"{name}: replicate {replicate} (seed {settings.seed + replicate}) diverged, no metric counts it")
+    worse = [loss for replicate, loss in history.ended_above_start.items() if replicate not in model.diverged]
+    if worse:
+        count = f"{len(worse)} of {settings.replicates} replicates ended worse than at their start"
+        hint = f"the largest training loss {max(worse):.6g}: expected a smaller lr than {settings.variants[name].lr}"
+        _warn(f"{name}: {count}, {hint}")
 
 
 def _warn(line: str) -> None:
@@ -135,4 +149,4 @@ def _warn(line: str) -> None:
 
 
 if __name__ == "__main__":
-    _program.run(main, params.ParamsError, clusters.ClusterError)
+    _program.run(main)

@@ -12,20 +12,10 @@ import torch
 from filelock import FileLock
 from hypothesis import Phase, settings
 
-from boundary.training import step as steps
+from boundary.training.step import reset_compiler
+from tests.support.repository import ENVIRONMENT, ROOT, copy_of_repository, run
 
-ROOT = Path(__file__).parent.parent
-ENVIRONMENT = {
-    **os.environ,
-    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    "DVC_NO_ANALYTICS": "1",
-    "GIT_AUTHOR_NAME": "test",
-    "GIT_AUTHOR_EMAIL": "test@localhost",
-    "GIT_COMMITTER_NAME": "test",
-    "GIT_COMMITTER_EMAIL": "test@localhost",
-}
-
-SIDE_BY_SIDE = (sys.executable, "-m", "tools.repro", "2")  # what make repro runs
+__all__ = ["ENVIRONMENT", "ROOT", "copy_of_repository", "run"]
 
 settings.register_profile("shared machine", deadline=None)  # a busy one is slow, not wrong
 settings.load_profile("shared machine")
@@ -33,29 +23,6 @@ settings.load_profile("shared machine")
 settings.register_profile("mutation", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate])
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def run(folder: Path, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run a command in a folder, with this Python's programs first on the path; output is captured as text."""
-    done = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False)
-    if check and done.returncode:
-        pytest.fail(f"{' '.join(command)} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
-    return done
-
-
-def copy_of_repository(folder: Path) -> Path:
-    """The working tree as a fresh clone would have it, committed, without any artefact that DVC keeps."""
-    listed = subprocess.check_output(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, text=True
-    )
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
-    run(folder, "git", "init", "-q")
-    run(folder, "git", "add", "-A")
-    run(folder, "git", "commit", "-qm", "copy")
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -86,7 +53,7 @@ def workspace(published: Path, tmp_path: Path) -> Path:
 def fresh_compiler() -> Iterator[None]:
     """Nothing that this test has compiled, or could not, is left to others."""
     yield
-    steps.forget()
+    reset_compiler()
 
 
 @pytest.fixture

@@ -12,16 +12,14 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
+from boundary.errors import TableError
+
 Task = Literal["binary", "multiclass", "regression"]
 TASK_LOSSES: dict[str, tuple[str, ...]] = {  # the losses that fit a task; the first is its default
     "binary": ("bce_with_logits",),
     "multiclass": ("cross_entropy",),
     "regression": ("l1", "mse"),
 }
-
-
-class TableError(ValueError):
-    """What is wrong with a table, in one line that names the column and the row."""
 
 
 class Numbers(Struct, frozen=True, tag="numbers", tag_field="kind", forbid_unknown_fields=True):

@@ -1,9 +1,14 @@
-"""What is new since a commit, as Markdown for a pull request: results, and what metrics and pictures changed."""
+"""What is new since a commit, as Markdown for a pull request: results, and what metrics and pictures changed.
 
+`dvc plots diff REVISION` comes first: it draws the pictures.
+"""
+
+import argparse
 import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
+
+from boundary.errors import UserError
 
 HERE = "workspace_"  # how `dvc plots diff` begins the names of the pictures that are not the commit's
 
@@ -42,19 +47,19 @@ def _image(path: str | None, text: str) -> str:
     return f"![{text}]({path})" if path else ""
 
 
-def main() -> None:
-    """Arguments: the commit, and the folder that `dvc plots diff` wrote."""
-    if len(sys.argv) != 3:
-        sys.exit("REV: missing, expected a commit, branch or tag, as in `make changes REV=main`")
-    since, plots = sys.argv[1], Path(sys.argv[2])
-    command = ["dvc", "metrics", "diff", "--md", since]
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Its arguments."""
+    parser.add_argument("revision", help="a commit, branch or tag")
+    parser.add_argument("--plots", type=Path, default=Path("dvc_plots"), help="the folder that `dvc plots diff` wrote")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write changes.md into the folder of plots. Raises UserError."""
+    command = ["dvc", "metrics", "diff", "--md", arguments.revision]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        sys.exit(done.stderr.strip())
-    report = markdown(Path("metrics/comparison.md").read_text(encoding="utf-8"), done.stdout, pictures(plots))
-    (plots / "changes.md").write_text(report, encoding="utf-8")
-    print(f"{plots / 'changes.md'}: what is new since {since}")
-
-
-if __name__ == "__main__":
-    main()
+        raise UserError(done.stderr.strip())
+    comparison = Path("metrics/comparison.md").read_text(encoding="utf-8")
+    path = arguments.plots / "changes.md"
+    path.write_text(markdown(comparison, done.stdout, pictures(arguments.plots)), encoding="utf-8")
+    print(f"{path}: what is new since {arguments.revision}")

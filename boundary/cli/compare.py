@@ -13,31 +13,30 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from ruamel.yaml import YAML
 
 from boundary import markdown
 from boundary.artifacts import files
-from boundary.comparison import pairwise as judging
-from boundary.comparison import tables as comparison
-from boundary.comparison.pairwise import BETTER, WORSE, Match, Pair, Scores
-from boundary.config import params
+from boundary.comparison import pairwise
+from boundary.comparison.pairwise import BETTER, WORSE, ComparisonInput, Pair, Scores
+from boundary.comparison.tables import describe_pair
+from boundary.config.load import load_params, value_at
+from boundary.errors import FileError, ParamsError, UserError
 from boundary.evaluation import results
-from tools.verify import __main__ as verify
+from tools.repro import dvc_adapter
+from tools.repro.lockfile import LOCK, LockError, outputs_of, parse
 
-if TYPE_CHECKING:
-    from dvc.api import DVCFileSystem
-
-PARAMS, LOCK = "params.yaml", "dvc.lock"
+PARAMS = "params.yaml"
 ROWS, TEST = "metrics/rows/{}.parquet", "data/split/{}/test.parquet"
 MADE_BY = ("generate", "split", "train", "evaluate")  # the stages that make a variant's scores
 WORDS = {BETTER: "improved", WORSE: "regressed"}
 
 
-class CompareError(Exception):
-    """Why nothing can be compared, in words for the user."""
+class CompareError(UserError):
+    """Why nothing can be compared."""
 
 
 class Side:
@@ -46,8 +45,8 @@ class Side:
     def __init__(self, folder: Path, name: str) -> None:
         self.folder, self.name = folder, name
         try:
-            self.params = params.load(folder / PARAMS)
-        except (params.ParamsError, OSError) as error:
+            self.params = load_params(folder / PARAMS)
+        except (ParamsError, OSError) as error:
             raise CompareError(self.named(error)) from None
 
     def named(self, error: Exception) -> str:
@@ -60,7 +59,7 @@ class Side:
         """The score's name, and its values with the replicates' seeds. Raises CompareError."""
         try:
             score, values = results.read_scores(self.folder / ROWS.format(variant))
-        except files.FileError as error:
+        except FileError as error:
             raise CompareError(f"{self.named(error)}, run make repro") from None
         seeds = tuple(self.params.seed + replicate for replicate in values)
         return score, Scores(seeds, np.stack(list(values.values())))
@@ -69,12 +68,12 @@ class Side:
         """The test part that a variant is scored on. Raises CompareError."""
         try:
             columns = files.read_columns(self.folder / TEST.format(self.params.variants[variant].dataset))
-        except files.FileError as error:
+        except FileError as error:
             raise CompareError(f"{self.named(error)}, run make repro") from None
         return {name: column.tolist() for name, column in columns.items()}
 
 
-def matches(here: Side, there: Side) -> list[Match]:
+def comparison_inputs(here: Side, there: Side) -> list[ComparisonInput]:
     """A comparison for each variant that both sides have; left is here. Raises CompareError."""
     found = []
     for variant in common(here, there):
@@ -82,7 +81,7 @@ def matches(here: Side, there: Side) -> list[Match]:
         if score != their_score:
             raise CompareError(f"{variant}: scored by {score} here, by {their_score} in {there.name}, not comparable")
         same_rows = here.test_rows(variant) == there.test_rows(variant)
-        found.append(Match(score, variant, there.name, ours, theirs, same_rows))
+        found.append(ComparisonInput(score, variant, there.name, ours, theirs, same_rows))
     return found
 
 
@@ -99,20 +98,16 @@ def fetch(revision: str, folder: Path) -> None:
 
     Raises CompareError.
     """
-    from dvc.api import DVCFileSystem
-    from dvc.exceptions import DvcException
-
     try:
-        source = DVCFileSystem(".", rev=revision)
         for name in (PARAMS, LOCK):
-            _get(source, revision, name, folder)
-    except DvcException as error:
+            _get(revision, name, folder)
+    except dvc_adapter.DvcError as error:
         raise CompareError(f"{revision}: {error}") from None
     there, here = Side(folder, f"{revision}:"), Side(Path(), "")
     try:
-        lock = verify.parse((folder / LOCK).read_bytes(), LOCK)
-        outputs = {(out.stage, out.path) for out in verify.outputs_of(lock)}
-    except verify.VerifyError as error:
+        lock = parse((folder / LOCK).read_bytes(), LOCK)
+        outputs = {(out.stage, out.path) for out in outputs_of(lock)}
+    except LockError as error:
         raise CompareError(f"{revision}:{error}") from None
     settings = YAML(typ="safe").load(folder / PARAMS)
     for variant in common(here, there):
@@ -121,20 +116,16 @@ def fetch(revision: str, folder: Path) -> None:
         _must_be_of(settings, lock["stages"].get(f"train@{variant}", {}), variant, revision)
         for name in (ROWS.format(variant), TEST.format(there.params.variants[variant].dataset)):
             if not (folder / name).exists():
-                _get(source, revision, name, folder)
+                _get(revision, name, folder)
 
 
-def _get(source: "DVCFileSystem", revision: str, name: str, folder: Path) -> None:
-    from dvc_data.index import DataIndexError
-
-    try:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        source.get_file(name, str(folder / name))
-    except (FileNotFoundError, DataIndexError):
+def _get(revision: str, name: str, folder: Path) -> None:
+    """Raises CompareError."""
+    if not dvc_adapter.get_file(revision, name, folder / name):
         hint = f"{revision} has no such file"
         if name not in (PARAMS, LOCK):
             hint = "neither in DVC's cache nor in its remote, try dvc fetch --all-commits, or dvc repro there"
-        raise CompareError(f"{revision}:{name}: {hint}") from None
+        raise CompareError(f"{revision}:{name}: {hint}")
 
 
 def _must_be_of(settings: Mapping[str, Any], entry: Mapping[str, Any], variant: str, revision: str) -> None:
@@ -144,10 +135,7 @@ def _must_be_of(settings: Mapping[str, Any], entry: Mapping[str, Any], variant: 
     except (AttributeError, TypeError, ValueError):
         raise CompareError(f"{revision}:{LOCK}: not what DVC writes, at train@{variant}") from None
     for key, recorded in trained_with.items():
-        value: Any = settings
-        for part in key.split("."):
-            value = value.get(part) if isinstance(value, Mapping) else None
-        if value != recorded:
+        if value_at(settings, key) != recorded:
             raise CompareError(f"{revision}: {PARAMS} was committed with another {key} than {variant} was trained with")
 
 
@@ -162,7 +150,7 @@ def must_be_current() -> None:
         raise CompareError(f"the results here are not up to date ({stale[0]}{more}), run make repro first")
 
 
-def text(found: list[tuple[Match, Pair]], here: Side, there: Side) -> str:
+def text(found: list[tuple[ComparisonInput, Pair]], here: Side, there: Side) -> str:
     """A Markdown table of all variants, and what is on one side only."""
     header = ["dataset", "variant", "score", "before", "now", "verdict", "difference", "interval", "p", "compared by"]
     rows = []
@@ -170,7 +158,7 @@ def text(found: list[tuple[Match, Pair]], here: Side, there: Side) -> str:
         means = (f"{scores.values.mean():.4f}" for scores in (match.of_right, match.of_left))
         by = f"{pair.seeds} seeds, rows" if pair.seeds else "rows" if match.same_rows else "neither seeds nor rows"
         cells = [here.params.variants[pair.left].dataset, pair.left, match.score, *means]
-        rows.append([*cells, WORDS.get(pair.verdict, "unchanged"), *comparison.judged(pair)[:3], by])
+        rows.append([*cells, WORDS.get(pair.verdict, "unchanged"), *describe_pair(pair)[:3], by])
     lines = [markdown.table(header, rows)]
     for side, other, word in ((here, there, "new"), (there, here, "gone")):
         names = [name for name in side.params.variants if name not in other.params.variants]
@@ -178,28 +166,31 @@ def text(found: list[tuple[Match, Pair]], here: Side, there: Side) -> str:
     return "\n\n".join(lines)
 
 
-def main() -> int:
-    """Print the comparison. Raises CompareError."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("revision", help="a commit, branch or tag")
-    revision = parser.parse_args().revision
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Its argument."""
+    parser.add_argument("revision", nargs="?", default="HEAD", help="a commit, branch or tag (HEAD)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the comparison, or why there is none; returns the status that the module's first lines promise."""
+    try:
+        return compare(arguments.revision)
+    except CompareError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def compare(revision: str) -> int:
+    """Print the comparison; 1 where something regressed. Raises CompareError."""
     with tempfile.TemporaryDirectory() as folder:
         fetch(revision, Path(folder))
         must_be_current()
         here, there = Side(Path(), ""), Side(Path(folder), f"{revision}:")
-        compared = matches(here, there)
-    found = list(zip(compared, judging.judge(compared), strict=True))
-    print(text(found, here, there))
-    verdicts = [pair.verdict for _, pair in found]
+        inputs = comparison_inputs(here, there)
+    compared = list(zip(inputs, pairwise.compare(inputs), strict=True))
+    print(text(compared, here, there))
+    verdicts = [pair.verdict for _, pair in compared]
     counts = {word: verdicts.count(verdict) for verdict, word in WORDS.items()}
-    told = ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "nothing changed beyond luck"
-    print(f"\nAgainst {revision}: {told}, {len(found)} variants compared.")
-    return 1 if WORSE in verdicts else 0
-
-
-if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except CompareError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
+    counted = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    print(f"\nAgainst {revision}: {counted or 'nothing changed beyond luck'}, {len(compared)} variants compared.")
+    return int(WORSE in verdicts)

@@ -1,15 +1,18 @@
 """The JSON Schema of params.yaml, from the types in boundary/config/params.py, for editors that complete and check it.
 
-It knows each key alone: what one key says of another (does a variant's data set exist?), the check stage tells.
+It knows each key alone: what one key says of another (does a variant's data set exist?), the check stage tells. As a
+program it writes docs/params.md too, which says the same to readers.
 """
 
+import argparse
 import inspect
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from boundary.artifacts.files import write_json
+from boundary.artifacts.files import write_json, write_text
+from boundary.cli import params_reference
 from boundary.config.params import Params
 
 SCHEMA = Path("params.schema.json")  # the first line of params.yaml names it
@@ -36,9 +39,17 @@ def plain(node: Any) -> Any:
 
 def params_schema() -> dict[str, Any]:
     """The schema, as JSON holds it."""
-    return {"$schema": "http://json-schema.org/draft-07/schema#", **plain(msgspec.json.schema(Params))}
+    schema = msgspec.json.schema(Params)
+    params_reference.described(schema)
+    return {"$schema": "http://json-schema.org/draft-07/schema#", **plain(schema)}
 
 
-if __name__ == "__main__":
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """It has none."""
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write both."""
     write_json(SCHEMA, params_schema())
-    print(f"{SCHEMA} says what may stand in params.yaml")
+    write_text(params_reference.PAGE, params_reference.reference())
+    print(f"{SCHEMA} and {params_reference.PAGE} say what may stand in params.yaml")

@@ -1,6 +1,5 @@
 """Which variants of a data set are better than which, beyond luck."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -8,12 +7,12 @@ from itertools import combinations
 import numpy as np
 
 from boundary.stats import anova
-from boundary.stats.anova import Estimate, Spread
-from boundary.stats.intervals import CONFIDENCE, POSSIBLE, cut, holm
-from boundary.stats.power import needed
+from boundary.stats.anova import Estimate, VarianceComponents
+from boundary.stats.intervals import CONFIDENCE, SCORE_RANGE, estimate_interval, holm, score_interval
+from boundary.stats.power import required_sample_size
 
 BETTER, WORSE, CANNOT_TELL = "better", "worse", "cannot tell"
-GAIN = {"accuracy": 1, "mae": -1}  # 1 where more is better
+SCORE_SIGN = {"accuracy": 1, "mae": -1}  # 1 where more is better
 
 
 @dataclass(frozen=True)
@@ -25,11 +24,11 @@ class Scores:
 
     def means(self) -> list[tuple[int, float]]:
         """Each seed with its replicate's mean score."""
-        return list(zip(self.seeds, (anova.total(self.values, 1) / self.values.shape[1]).tolist(), strict=True))
+        return list(zip(self.seeds, (anova.exact_sum(self.values, 1) / self.values.shape[1]).tolist(), strict=True))
 
 
 @dataclass(frozen=True)
-class Standing:
+class RankedVariant:
     """A variant's mean score, and its 95% interval over both sources of luck; None where there is none."""
 
     variant: str
@@ -63,7 +62,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Match:
+class ComparisonInput:
     """Two to compare by their names, and whether they are scored on the same rows."""
 
     score: str
@@ -77,76 +76,63 @@ class Match:
 @dataclass(frozen=True)
 class _Difference:
     estimate: Estimate
-    spread: Spread | None
+    components: VarianceComponents | None
     seeds: int
     rows: int
 
 
-def standings(score: str, variants: Mapping[str, Scores]) -> list[Standing]:
+def rank_variants(score: str, variants: Mapping[str, Scores]) -> list[RankedVariant]:
     """The variants of one data set, best first; of equals the one that was named first."""
-    found = []
-    for variant, scores in variants.items():
-        mean, low, high = float(anova.total(scores.values, 2) / scores.values.size), None, None
-        if scores.values.shape[1] > 1:
-            estimate = (anova.share if score == "accuracy" else anova.crossed)(scores.values)
-            low, high = _interval(estimate, 1 - CONFIDENCE, POSSIBLE[score])
-        found.append(Standing(variant, mean, low, high))
-    return sorted(found, key=lambda standing: -GAIN[score] * standing.mean)
+    found = [RankedVariant(variant, *score_interval(score, scores.values)) for variant, scores in variants.items()]
+    return sorted(found, key=lambda ranked: -SCORE_SIGN[score] * ranked.mean)
 
 
-def pairs(score: str, variants: Mapping[str, Scores]) -> list[Pair]:
-    """Every two variants of one data set, which are scored on the same rows; in the order of their standings."""
-    order = [standing.variant for standing in standings(score, variants)]
-    return judge([Match(score, a, b, variants[a], variants[b]) for a, b in combinations(order, 2)])
+def compare_pairs(score: str, variants: Mapping[str, Scores]) -> list[Pair]:
+    """Every two variants of one data set, which are scored on the same rows; in the order of their ranks."""
+    order = [ranked.variant for ranked in rank_variants(score, variants)]
+    return compare([ComparisonInput(score, a, b, variants[a], variants[b]) for a, b in combinations(order, 2)])
 
 
-def judge(matches: Sequence[Match]) -> list[Pair]:
+def compare(inputs: Sequence[ComparisonInput]) -> list[Pair]:
     """The verdict on each of several comparisons, which are corrected together."""
-    found = [_difference(match) for match in matches]
+    found = [_difference(each) for each in inputs]
     p_values = [1.0 if difference is None else float(difference.estimate.p_value()) for difference in found]
     return [
-        _pair(match, difference, p, p_holm, level)
-        for match, difference, p, p_holm, level in zip(matches, found, p_values, *holm(p_values), strict=True)
+        _pair(each, difference, p, p_holm, level)
+        for each, difference, p, p_holm, level in zip(inputs, found, p_values, *holm(p_values), strict=True)
     ]
 
 
-def _pair(match: Match, difference: _Difference | None, p: float, p_holm: float, level: float) -> Pair:
+def _pair(compared: ComparisonInput, difference: _Difference | None, p: float, p_holm: float, level: float) -> Pair:
     if difference is None:
-        sides = (match.of_left.values, match.of_right.values)
-        left, right = (float(anova.total(values, 2) / values.size) for values in sides)
-        return Pair(match.left, match.right, left - right, None, None, p, p_holm, CANNOT_TELL, 0, None, None)
+        sides = (compared.of_left.values, compared.of_right.values)
+        left, right = (float(anova.exact_sum(values, 2) / values.size) for values in sides)
+        return Pair(compared.left, compared.right, left - right, None, None, p, p_holm, CANNOT_TELL, 0, None, None)
     mean = float(difference.estimate.mean)
-    least, most = POSSIBLE[match.score]
-    low, high = _interval(difference.estimate, level, (least - most, most - least))
+    least, most = SCORE_RANGE[compared.score]
+    low, high = estimate_interval(difference.estimate, level, (least - most, most - least))
     verdict = CANNOT_TELL
     needs: tuple[int | None, int | None] = (None, None)
     if p_holm <= 1 - CONFIDENCE:
-        verdict = BETTER if GAIN[match.score] * mean > 0 else WORSE
+        verdict = BETTER if SCORE_SIGN[compared.score] * mean > 0 else WORSE
     elif low == high:  # all the same
         low = high = None
-    elif mean and low is not None and difference.spread is not None:
-        needs = needed(mean, difference.spread, difference.seeds, difference.rows, level)
-    return Pair(match.left, match.right, mean, low, high, p, p_holm, verdict, difference.seeds, *needs)
+    elif mean and low is not None and difference.components is not None:
+        needs = required_sample_size(mean, difference.components, difference.seeds, difference.rows, level)
+    return Pair(compared.left, compared.right, mean, low, high, p, p_holm, verdict, difference.seeds, *needs)
 
 
-def _difference(match: Match) -> _Difference | None:
+def _difference(compared: ComparisonInput) -> _Difference | None:
     """Paired by seed where both have two seeds or their only one in common; None where there is a single row."""
-    left, right = match.of_left, match.of_right
+    left, right = compared.of_left, compared.of_right
     if min(left.values.shape[1], right.values.shape[1]) < 2:
         return None
-    if not match.same_rows:
-        return _Difference(anova.apart(left.values, right.values), None, 0, 0)
+    if not compared.same_rows:
+        return _Difference(anova.independent_difference(left.values, right.values), None, 0, 0)
     shared = [seed for seed in left.seeds if seed in set(right.seeds)]
     rows = left.values.shape[1]
     if len(shared) < 2 and left.seeds != right.seeds:
-        return _Difference(anova.same_rows(left.values, right.values), None, 0, rows)
+        return _Difference(anova.same_rows_difference(left.values, right.values), None, 0, rows)
     sides = [each.values[[each.seeds.index(seed) for seed in shared]] for each in (left, right)]
     difference = sides[0] - sides[1]
-    return _Difference(anova.crossed(difference), anova.spread(difference), len(shared), rows)
-
-
-def _interval(estimate: Estimate, level: float, possible: tuple[float, float]) -> tuple[float | None, float | None]:
-    mean, half = float(estimate.mean), float(estimate.half(level))
-    if not math.isfinite(mean) or not math.isfinite(half):
-        return None, None
-    return cut(mean - half, mean + half, possible)
+    return _Difference(anova.two_way_mean(difference), anova.variance_components(difference), len(shared), rows)

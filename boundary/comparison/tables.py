@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from boundary.comparison.pairwise import BETTER, Pair, Scores, Standing
+from boundary.comparison.pairwise import BETTER, Pair, RankedVariant, Scores
 from boundary.markdown import table
 
 COLUMNS = {"accuracy": ("precision", "recall", "f1", "loss"), "mae": ("mse", "r2")}
@@ -34,23 +34,23 @@ class Ranking:
     """
 
     score: str
-    standings: Sequence[Standing]
+    ranked: Sequence[RankedVariant]
     pairs: Sequence[Pair]
     summaries: Mapping[str, Summary]
     variants: Mapping[str, Scores]
     ensembles: Mapping[str, float]
 
 
-def markdown(rankings: Mapping[str, Ranking]) -> str:
+def comparison_table(rankings: Mapping[str, Ranking]) -> str:
     """The means of all variants by data set, classifiers first; then which of them are better than which."""
     blocks = []
     for score, others in COLUMNS.items():
         header = ["dataset", "variant", score, "95% interval", *others, "replicates"]
         rows = [
-            _row(dataset, standing, ranking.summaries[standing.variant], others)
+            _row(dataset, variant, ranking.summaries[variant.variant], others)
             for dataset, ranking in rankings.items()
             if ranking.score == score
-            for standing in ranking.standings
+            for variant in ranking.ranked
         ]
         if rows:
             blocks.append(table(header, rows))
@@ -64,7 +64,7 @@ def markdown(rankings: Mapping[str, Ranking]) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def beside_baselines(
+def baselines_table(
     rankings: Mapping[str, Ranking], baselines: Mapping[str, Mapping[str, Mapping[str, float] | None]]
 ) -> str:
     """The best variant of each data set beside simple models on the same rows: by data set, what scores they have."""
@@ -74,7 +74,7 @@ def beside_baselines(
         for dataset, ranking in rankings.items():
             if ranking.score == score:
                 header = ["dataset", "best variant", score, "ensemble", *baselines[dataset]]
-                best = ranking.standings[0]
+                best = ranking.ranked[0]
                 simple = [None if found is None else found[score] for found in baselines[dataset].values()]
                 others = [ranking.ensembles[best.variant], *simple]
                 rows.append([dataset, best.variant, _shown(best.mean), *map(_shown, others)])
@@ -83,7 +83,7 @@ def beside_baselines(
     return "\n\n".join([*blocks, BASELINES]) + "\n"
 
 
-def judged(pair: Pair) -> list[str]:
+def describe_pair(pair: Pair) -> list[str]:
     """A pair's difference, interval, p-value and what would be needed to tell, in words."""
     if pair.low is None or pair.high is None:
         interval = "same on every row" if pair.difference == 0 else "-"
@@ -99,19 +99,19 @@ def judged(pair: Pair) -> list[str]:
     ]
 
 
-def _row(dataset: str, standing: Standing, summary: Summary, others: Sequence[str]) -> list[str]:
-    interval = "-" if standing.low is None else f"{_shown(standing.low)} .. {_shown(standing.high)}"
+def _row(dataset: str, variant: RankedVariant, summary: Summary, others: Sequence[str]) -> list[str]:
+    interval = "-" if variant.low is None else f"{_shown(variant.low)} .. {_shown(variant.high)}"
     replicates = str(summary["replicates"])
     if "diverged" in summary:
         replicates += f" ({summary['diverged']} more diverged)"
-    cells = [dataset, standing.variant, _shown(standing.mean), interval]
+    cells = [dataset, variant.variant, _shown(variant.mean), interval]
     return [*cells, *(_shown(summary[other]) for other in others), replicates]
 
 
 def _verdicts(dataset: str, pairs: Sequence[Pair]) -> list[list[str]]:
     """All pairs of few variants, or those of the best of many."""
     shown = [pair for pair in pairs if not _too_many(pairs) or pair.left == pairs[0].left]
-    return [[dataset, pair.left, pair.verdict, pair.right, *judged(pair)] for pair in shown]
+    return [[dataset, pair.left, pair.verdict, pair.right, *describe_pair(pair)] for pair in shown]
 
 
 def _too_many(pairs: Sequence[Pair]) -> bool:
@@ -119,8 +119,8 @@ def _too_many(pairs: Sequence[Pair]) -> bool:
 
 
 def _count(dataset: str, pairs: Sequence[Pair]) -> str:
-    told = Counter(pair.verdict for pair in pairs)[BETTER]
-    return f"{dataset}: of all {len(pairs)} pairs {told} are told apart; plots/comparison/pairs.csv has them."
+    better = Counter(pair.verdict for pair in pairs)[BETTER]
+    return f"{dataset}: of all {len(pairs)} pairs {better} are told apart; plots/comparison/pairs.csv has them."
 
 
 def _count_of(number: int) -> str:

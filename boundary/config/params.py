@@ -1,21 +1,16 @@
-"""params.yaml: what may stand in it, and its only reader.
+"""params.yaml: what may stand in it.
 
 The classes below are the schema: field names are keys, types and bounds are what is allowed, defaults make a key
-optional. `load` checks the whole file and reports every problem at once, one line each: of each key alone by these
-types, of keys together by boundary/validation/rules.py.
+optional. What keys must have in common is in constraints.py and boundary/validation/rules.py.
 """
 
-from collections.abc import Callable, Mapping
-from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal, TypeVar
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from boundary.artifacts.schema import Task
-from boundary.config import parsing as checked
-from boundary.config.parsing import Section, did_you_mean, shown
 
-T = TypeVar("T")
 Seed = Annotated[int, Meta(ge=0, le=2**32 - 1)]  # what NumPy's generators take
 Count = Annotated[int, Meta(ge=1, le=10**9)]
 AtLeastTwo = Annotated[int, Meta(ge=2, le=10**9)]
@@ -26,7 +21,6 @@ NotNegative = Annotated[float, Meta(ge=0)]
 Positive = Annotated[float, Meta(gt=0)]
 Share = Annotated[float, Meta(gt=0, lt=1)]
 ShareOrNone = Annotated[float, Meta(ge=0, lt=1)]
-DEEPEST = 100  # levels of nesting
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")]  # a file name everywhere, and DVC's key
 
 LossName = Literal["bce_with_logits", "cross_entropy", "l1", "mse"]
@@ -46,6 +40,10 @@ ActivationName = Literal[
     "hardtanh",
     "softsign",
 ]
+
+
+class Section(Struct, frozen=True, forbid_unknown_fields=True):
+    """A mapping with fixed keys."""
 
 
 class Circles(Section, frozen=True, tag="circles", tag_field="kind"):
@@ -141,7 +139,7 @@ class Layer(Section, frozen=True):
 
 
 class Variant(Section, frozen=True):
-    """A network, and how it is trained. See README.md for the keys."""
+    """A network, and how it is trained."""
 
     dataset: str
     hidden_units: list[Count]
@@ -202,76 +200,3 @@ def maker(table: str) -> str | None:
 
 SECTIONS = ("generators", "datasets", "variants", "contrasts")  # those that hold entries by name
 OPTIMIZER_KEYS = {"sgd": ("momentum", "nesterov"), "adam": ("betas", "eps"), "adamw": ("betas", "eps")}
-
-
-class ParamsError(ValueError):
-    """Everything that is wrong with a params file: one line per problem, each with file, key, found and allowed."""
-
-
-def load(path: Path) -> Params:
-    """Read and check a params file. Raises ParamsError with all its problems, OSError when it cannot be read.
-
-    YAML is read by the reader that DVC uses, so that a value means the same here and in dvc.lock: YAML 1.2, where
-    1e-3 is a number and `yes` is a word.
-    """
-    from ruamel.yaml.error import MarkedYAMLError
-
-    from boundary.validation import rules as contradictions
-
-    try:
-        content = _read(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as error:
-        raise ParamsError(f"{path}: not UTF-8 text (byte {error.start})") from None
-    except OSError:
-        raise
-    except MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = "" if mark is None else f", line {mark.line + 1}, column {mark.column + 1}"
-        what = " ".join(", ".join(filter(None, (error.context, error.problem))).split())
-        raise ParamsError(f"{path}: not readable as YAML{place}: {what}") from None
-    except Exception as error:  # the reader's own: KeyError, IndexError, TypeError, RecursionError have been seen
-        what = " ".join(str(error).split())
-        raise ParamsError(f"{path}: not readable as YAML: {type(error).__name__} {what}".rstrip()) from None
-    problems: list[str] = []
-    values: dict[str, Any] = dict.fromkeys(Params.__struct_fields__)
-    values |= checked.read_fields(content, Params, "", problems)
-    named = {section: values[section] for section in SECTIONS if values[section] is not None}
-    names = {section: [name for name in entries if isinstance(name, str)] for section, entries in named.items()}
-    for section in SECTIONS:
-        values[section] = {n: entry for n, entry in named.get(section, {}).items() if entry is not None}
-    params = Params(**values)
-    problems += contradictions.find(params, names)
-    if problems:
-        raise ParamsError("\n".join(f"{path}: {problem}" for problem in problems))
-    return params
-
-
-def _read(text: str) -> Any:
-    """As plain data. Raises whatever the reader raises; nested too deep, the text would end the process."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError
-    from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
-
-    levels = 0
-    for event in YAML(typ="safe").parse(text):
-        levels += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-        if levels > DEEPEST:
-            problem = f"found more than {DEEPEST} levels of nesting, expected at most that"
-            raise MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
-    return YAML(typ="safe").load(text)
-
-
-def entry(path: Path, section: str, entries: Mapping[str, T], name: str) -> T:
-    """The entry of that name in a section of the file at `path`. Raises ParamsError where there is none."""
-    if name not in entries:
-        raise ParamsError(f"{path}: {section}: no entry {shown(name)}{did_you_mean(name, entries)}")
-    return entries[name]
-
-
-def must_still_say(path: Path, before: Params, used: Callable[[Params], object]) -> None:
-    """Raises ParamsError where the file was edited since `before` was read, in the part that was `used`.
-
-    dvc notes the parameters of a stage when it has ended: it would record them with results that others made.
-    """
-    if used(load(path)) != used(before):
-        raise ParamsError(f"{path}: changed what this stage was told while it ran, run it again")

@@ -16,8 +16,9 @@ from statistics import median
 
 import numpy as np
 
-from boundary.artifacts.schema import Categories, Numbers, Preprocessing, TableError
-from boundary.data.tables import first_word
+from boundary.artifacts.schema import Categories, Numbers, Preprocessing
+from boundary.data.tables import first_non_number
+from boundary.errors import TableError
 
 MOST_CATEGORIES = 255  # countries fit; names and other identifiers don't
 
@@ -85,7 +86,7 @@ def apply(preprocessing: Preprocessing, columns: Mapping[str, np.ndarray]) -> di
 
 def _scaled(fitted: Numbers, column: np.ndarray) -> np.ndarray:
     if column.dtype == object:
-        bad = first_word(column.tolist())
+        bad = first_non_number(column.tolist())
         if bad is not None:
             found = f"column {fitted.name!r}, row {bad + 1}: found {column[bad]!r}"
             raise TableError(f"{found}, expected a number, as in training")
@@ -99,7 +100,7 @@ def _scaled(fitted: Numbers, column: np.ndarray) -> np.ndarray:
     return scaled
 
 
-def unknown(preprocessing: Preprocessing, columns: Mapping[str, np.ndarray]) -> dict[str, dict[str, int]]:
+def unseen_words(preprocessing: Preprocessing, columns: Mapping[str, np.ndarray]) -> dict[str, dict[str, int]]:
     """For each column with words that no training row has, those words and their rows' number, most first.
 
     A missing word counts as ''.

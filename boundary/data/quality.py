@@ -14,7 +14,7 @@ ENOUGH_ROWS = 20  # with fewer, anything may look like an identifier
 FEW = 10
 
 
-def repeated(table: pd.DataFrame, schema: Schema, parts: Mapping[str, np.ndarray]) -> dict[str, int]:
+def repeated_rows(table: pd.DataFrame, schema: Schema, parts: Mapping[str, np.ndarray]) -> dict[str, int]:
     """For each part but train (row numbers), how many of its rows stand among the training rows too.
 
     A row is its features and its target, missing values included.
@@ -41,13 +41,13 @@ def _plain(column: pd.Series) -> pd.Series:
     return pd.Series(numbers, column.index)
 
 
-def unseen(table: pd.DataFrame, schema: Schema, training: np.ndarray) -> list[object]:
+def unseen_classes(table: pd.DataFrame, schema: Schema, training: np.ndarray) -> list[object]:
     """The classes that no training row (row numbers) has; of a regression none."""
     seen = set(table[schema.target].iloc[training].tolist())
     return [label for label in schema.classes if label not in seen]
 
 
-def suspicions(table: pd.DataFrame, schema: Schema) -> list[str]:
+def data_warnings(table: pd.DataFrame, schema: Schema) -> list[str]:
     """What can be used but may not be meant, a line each."""
     found, rows = [], len(table)
     for name in schema.features if rows >= ENOUGH_ROWS else ():

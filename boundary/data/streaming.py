@@ -3,14 +3,13 @@
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from boundary.artifacts import files
-from boundary.artifacts.files import FileError
-from boundary.artifacts.schema import TableError
-from boundary.config.parsing import did_you_mean
+from boundary.data.reading import check_csv, check_header
+from boundary.errors import FileError, TableError, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 ROWS = 1 << 15
 
 
-def read(
+def read_batches(
     path: Path, columns: Sequence[str], words: Collection[str] = (), missing: Iterable[str] = ()
 ) -> Iterator["pd.DataFrame"]:
     """Pieces of at most ROWS rows of the columns that are named; others are not read.
@@ -29,7 +28,7 @@ def read(
     """
     import pyarrow as pa
 
-    files.must_be_a_file(path)
+    files.require_file(path)
     try:
         source = _csv(path, columns, words, missing) if path.suffix == ".csv" else _parquet(path, columns)
         for batch in source:
@@ -56,7 +55,7 @@ def _csv(
     import pyarrow as pa
     import pyarrow.csv as pacsv
 
-    files.check_csv(path)
+    check_csv(path)
     ragged: list[pacsv.InvalidRow] = []
 
     def note(row: "pacsv.InvalidRow") -> str:
@@ -68,7 +67,7 @@ def _csv(
     empty: dict[str, Any] = {"null_values": ["", *missing], "strings_can_be_null": True}
     try:
         head = pacsv.open_csv(path, read, parse, pacsv.ConvertOptions(**empty)).schema
-        files.check_header(path, head.names)
+        check_header(path, head.names)
         _must_hold(head.names, columns)
         kinds = {name: pa.string() if name in words else _wide(head.field(name).type) for name in columns}
         convert = pacsv.ConvertOptions(include_columns=columns, column_types=kinds, **empty)
@@ -97,16 +96,16 @@ def _must_hold(found: list[str], needed: Iterable[str]) -> None:
             raise TableError(f"column {name!r}: not in the table{did_you_mean(name, found)}")
 
 
-def write(path: Path, pieces: Iterable[Mapping[str, np.ndarray]]) -> None:
-    """Write pieces of a table, columns that are equally long, as one file: whole or not at all, as files.write does."""
+def write_batches(path: Path, batches: Iterable[Mapping[str, np.ndarray]]) -> None:
+    """Write pieces of a table, columns that are equally long, as one file: whole or not at all."""
     import pyarrow as pa
     import pyarrow.csv as pacsv
     import pyarrow.parquet as pq
 
-    def write_to(file: IO[bytes]) -> None:
+    with files.open_atomically(path) as file:
         writer: Any = None
-        for piece in pieces:
-            table = pa.table({name: pa.array(column) for name, column in piece.items()})
+        for batch in batches:
+            table = pa.table({name: pa.array(column) for name, column in batch.items()})
             if writer is None and path.suffix == ".csv":
                 writer = pacsv.CSVWriter(file, table.schema, write_options=pacsv.WriteOptions(quoting_style="needed"))
             elif writer is None:
@@ -114,5 +113,3 @@ def write(path: Path, pieces: Iterable[Mapping[str, np.ndarray]]) -> None:
             writer.write_table(table)
         if writer is not None:
             writer.close()
-
-    files.write(path, write_to)

@@ -7,21 +7,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from boundary.artifacts.schema import Schema, TableError, Task
+from boundary.artifacts.schema import Schema, Task
+from boundary.config.constraints import features_problem
 from boundary.config.params import Dataset
-from boundary.config.parsing import did_you_mean, shown
+from boundary.errors import SettingsError, TableError, did_you_mean, shown
 
 
-def describe(table: pd.DataFrame, dataset: Dataset) -> Schema:
-    """The schema of a table under a dataset's settings. Raises TableError."""
+def describe_table(table: pd.DataFrame, dataset: Dataset) -> Schema:
+    """The schema of a table under a dataset's settings. Raises TableError, SettingsError."""
     columns = [str(name) for name in table.columns]
     for name in (dataset.target, *(dataset.features or ()), *(dataset.drop or ()), *(dataset.categories or ())):
         if name not in columns:
             raise TableError(f"column {name!r}: not in the table{did_you_mean(name, columns)}")
     others = [name for name in columns if name != dataset.target and name not in (dataset.drop or ())]
     features = others if dataset.features is None else dataset.features
-    if not features or dataset.target in features or len(set(features)) < len(features):
-        raise TableError(f"features: found {features}, expected columns other than the target, each once")
+    if problem := features_problem(features, dataset.target):
+        raise SettingsError(problem)
     for name in dataset.categories or ():
         if name not in features:
             raise TableError(f"categories: found {name!r}, expected one of the features: {', '.join(features)}")
@@ -123,7 +124,7 @@ def _is_number(cell: str) -> bool:
     return re.fullmatch(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*", cell, re.ASCII) is not None
 
 
-def first_word(cells: Sequence[str | None]) -> int | None:
+def first_non_number(cells: Sequence[str | None]) -> int | None:
     """The place of the cell to blame in words that should be numbers: the first that looks like none, or the first.
 
     None where all are missing.
@@ -132,7 +133,9 @@ def first_word(cells: Sequence[str | None]) -> int | None:
     return next((place for place in present if not _is_number(str(cells[place]))), present[0] if present else None)
 
 
-def raw(table: pd.DataFrame, features: Iterable[str], categories: Collection[str] = ()) -> dict[str, np.ndarray]:
+def raw_columns(
+    table: pd.DataFrame, features: Iterable[str], categories: Collection[str] = ()
+) -> dict[str, np.ndarray]:
     """Columns as preprocessing takes them: numbers, and true and false as 1 and 0, in float64 with nan where missing;
     words as objects, with None where missing. Those of `categories` are words whatever they hold, 7 the word "7".
 
@@ -200,7 +203,7 @@ def _word(name: str, row: int, cell: object) -> str | None:
     raise TableError(f"column {name!r}, row {row}: found {shown(cell)}, expected a word or a whole number")
 
 
-def publish(table: pd.DataFrame, schema: Schema) -> dict[str, np.ndarray]:
+def published_columns(table: pd.DataFrame, schema: Schema) -> dict[str, np.ndarray]:
     """The columns that training uses as they stand in the table, numbers as float32, classes as they are.
 
     Where the schema has preprocessing, only the target is one of them.

@@ -1,7 +1,8 @@
 """Rows for plots of a variant: how it learned, and how its probabilities fare on the test rows.
 
-Means are over the replicates that did not diverge; low and high are the 95% interval of the mean for the luck of the
-seed, None with a single replicate. Numbers are rounded. Predictions come as a table, as predictions.tables makes it.
+Means are over the replicates that did not diverge; low and high are the interval of the mean for the luck of the seed
+alone (stats/intervals.seed_interval), None with a single replicate. Numbers are rounded. Predictions come as a table,
+as artifacts/predictions.py has it.
 """
 
 import math
@@ -11,7 +12,8 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics
 
-from boundary.stats.intervals import mean_interval
+from boundary.artifacts.predictions import confusion_counts
+from boundary.stats.intervals import seed_interval
 
 DECIMALS = 5
 STEPS = 50  # of the rates that a curve is drawn at
@@ -35,7 +37,7 @@ def learning(epochs: Sequence[int], history: Mapping[str, Sequence[Sequence[floa
 
 def confusion(table: pd.DataFrame, classes: Sequence[object]) -> Drawn:
     """actual, predicted, count (of rows, over all replicates), share (of the rows of that actual class)."""
-    counts = metrics.confusion_matrix(table["true"], table["predicted"], labels=list(range(len(classes))))
+    counts = confusion_counts(table["true"].to_numpy(), table["predicted"].to_numpy(), len(classes))
     rows = [
         (classes[true], classes[predicted], int(count), _rounded(count / max(int(counts[true].sum()), 1)))
         for (true, predicted), count in np.ndenumerate(counts)
@@ -112,7 +114,7 @@ def _by_class(
 
 
 def _interval(values: Sequence[float], possible: tuple[float, float]) -> tuple[float | None, ...]:
-    return tuple(None if value is None else _rounded(value) for value in mean_interval(values, possible))
+    return tuple(None if value is None else _rounded(value) for value in seed_interval(values, possible))
 
 
 def _rounded(value: float) -> float:

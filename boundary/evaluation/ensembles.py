@@ -4,7 +4,7 @@ Shapes: R replicates, rows = examples. Sums run in the order of the replicates, 
 come out the same on every machine.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,53 +12,60 @@ import pandas as pd
 from boundary.artifacts.schema import Schema
 
 
-def mean(said: Sequence[np.ndarray]) -> np.ndarray:
+def mean(predictions: Sequence[np.ndarray]) -> np.ndarray:
     """The mean of R arrays of one shape."""
-    return sum(said[1:], start=said[0]) / len(said)
+    return sum(predictions[1:], start=predictions[0]) / len(predictions)
 
 
-def deviation(said: Sequence[np.ndarray]) -> np.ndarray:
+def deviation(predictions: Sequence[np.ndarray]) -> np.ndarray:
     """The standard deviation of R arrays of one shape, with R - 1 degrees of freedom; 0 for a single one."""
-    center = mean(said)
-    squares = [(one - center) * (one - center) for one in said]
-    return np.sqrt(sum(squares[1:], start=squares[0]) / max(1, len(said) - 1))
+    center = mean(predictions)
+    squares = [(one - center) * (one - center) for one in predictions]
+    return np.sqrt(sum(squares[1:], start=squares[0]) / max(1, len(predictions) - 1))
 
 
-def answers(schema: Schema, said: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-    """What predictions.predict gives, (classes, rows) or (1, rows) for each of R replicates, as columns (rows,).
+def ensemble_predictions(schema: Schema, predictions: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """What models/predict.predict gives, (classes, rows) or (1, rows) for each of R replicates, as columns (rows,).
 
     predicted: the class whose mean probability is highest, the first one of equals, or the mean value;
     probability_<class>: the mean probability, in float32;
     disagreement, in float32: the share of replicates that would choose another class, or the values' deviation.
     """
-    together = mean(said)
+    together = mean(predictions)
     if schema.task == "regression":
-        return {"predicted": together[0].astype(np.float32), "disagreement": deviation(said)[0].astype(np.float32)}
+        spread = deviation(predictions)
+        return {"predicted": together[0].astype(np.float32), "disagreement": spread[0].astype(np.float32)}
     chosen = together.argmax(axis=0)
-    others = [(one.argmax(axis=0) != chosen).astype(np.float64) for one in said]
+    others = [(one.argmax(axis=0) != chosen).astype(np.float64) for one in predictions]
     shares = {f"probability_{label}": together[k].astype(np.float32) for k, label in enumerate(schema.classes)}
     return {"predicted": np.array(schema.classes)[chosen], **shares, "disagreement": mean(others).astype(np.float32)}
 
 
-def table(replicates: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """The ensemble's predictions, from each replicate's of the same rows: tables as predictions.tables makes them."""
-    result = _mean_table(iter(replicates))
-    if shares := _shares(result):
-        result["predicted"] = result[shares].to_numpy().argmax(axis=1)
-    return result
+class EnsembleTable:
+    """The ensemble's predictions, from tables of each replicate's for the same rows, added one after the other."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.total = pd.DataFrame()
+
+    def add(self, table: pd.DataFrame) -> None:
+        """Take in one replicate's table."""
+        if not self.count:
+            self.total = table.copy()
+        else:
+            for name in _averaged(self.total):
+                self.total[name] += table[name]
+        self.count += 1
+
+    def table(self) -> pd.DataFrame:
+        """The means; of classes, the most probable one by them."""
+        result = self.total.copy()
+        for name in _averaged(result):
+            result[name] /= self.count
+        if "probability_0" in result:
+            result["predicted"] = result[_averaged(result)].to_numpy().argmax(axis=1)
+        return result
 
 
-def _mean_table(each: Iterator[pd.DataFrame]) -> pd.DataFrame:
-    result = next(each).copy()
-    averaged, count = _shares(result) or ["predicted"], 1
-    for one in each:
-        for name in averaged:
-            result[name] += one[name]
-        count += 1
-    for name in averaged:
-        result[name] /= count
-    return result
-
-
-def _shares(table: pd.DataFrame) -> list[str]:
-    return [name for name in table.columns if name.startswith("probability_")]
+def _averaged(table: pd.DataFrame) -> list[str]:
+    return [name for name in table.columns if name.startswith("probability_")] or ["predicted"]

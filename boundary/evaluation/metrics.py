@@ -1,24 +1,26 @@
 """Scores of predictions against the truth, by scikit-learn: per replicate, then over the replicates.
 
-Predictions come as a table, one row per example, as predictions.tables makes it: columns true and predicted, and for
-classes (given by their index) probability_0, probability_1, ... A replicate that diverged has no scores.
+Predictions come as a table, one row per example, as artifacts/predictions.py has it: columns true and predicted, and
+for classes (given by their index) probability_0, probability_1, ... A replicate that diverged has no scores.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn import metrics
 
-from boundary.stats.intervals import POSSIBLE, mean_interval
+from boundary.artifacts.predictions import class_scores, confusion_counts
+from boundary.stats.intervals import score_interval
 
 DECIMALS = 6
 AT_ONCE = 1 << 18  # rows whose loss is found at once: scikit-learn takes ten times their memory
 
 
-def of(rows: pd.DataFrame, classes: Sequence[object]) -> dict[str, float]:
+def score_replicate(rows: pd.DataFrame, classes: Sequence[object]) -> dict[str, float]:
     """The scores of one replicate: classification_scores, or regression_scores where there are no classes."""
     return classification_scores(rows, len(classes)) if classes else regression_scores(rows)
 
@@ -54,7 +56,7 @@ def regression_scores(rows: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def by_row(table: pd.DataFrame, classes: Sequence[object]) -> tuple[str, dict[int, np.ndarray]]:
+def per_example(table: pd.DataFrame, classes: Sequence[object]) -> tuple[str, dict[int, np.ndarray]]:
     """The first of the scores, and by replicate its value for each row, which has that score as its mean.
 
     accuracy: 1 where the class is right, else 0; mae: the absolute error.
@@ -69,39 +71,46 @@ def class_details(rows: pd.DataFrame, classes: Sequence[object]) -> dict[str, An
     """One replicate's confusion matrix (rows: true, columns: predicted), balanced_accuracy and classification report.
 
     balanced_accuracy is the mean recall of the classes that there are: chance is one over their number, however rare
-    one is. Nothing for a regression.
+    one is. The report is that of scikit-learn's classification_report. Nothing for a regression.
     """
     if not classes:
         return {}
     true, predicted = rows["true"].to_numpy(), rows["predicted"].to_numpy()
-    indices = list(range(len(classes)))
-    report = metrics.classification_report(
-        true,
-        predicted,
-        labels=indices,
-        target_names=[str(label) for label in classes],
-        output_dict=True,
-        zero_division=0,
-    )
-    matrix = metrics.confusion_matrix(true, predicted, labels=indices)
-    balanced = metrics.recall_score(true, predicted, labels=np.unique(true), average="macro", zero_division=0)
+    counts = confusion_counts(true, predicted, len(classes))
+    scores = class_scores(counts)
+    report: dict[str, Any] = {str(label): of_class for label, of_class in zip(classes, scores, strict=True)}
+    report["accuracy"] = int(counts.trace()) / len(true)
+    for name, weights in (("macro avg", [1.0] * len(classes)), ("weighted avg", [each["support"] for each in scores])):
+        report[name] = {key: fmean((each[key] for each in scores), weights) for key in scores[0]}
+        report[name]["support"] = float(len(true))
     return {
-        "confusion_matrix": matrix.tolist(),
-        "balanced_accuracy": rounded(float(balanced)),
+        "confusion_matrix": counts.tolist(),
+        "balanced_accuracy": rounded(balanced_accuracy(true, predicted)),
         "classification_report": rounded(report),
     }
 
 
-def summary(scores: Sequence[dict[str, float]], diverged: int = 0) -> dict[str, float | int | None]:
-    """Means over the replicates, the 95% interval of the first score's mean (accuracy, or mae), and their number.
+def balanced_accuracy(true: np.ndarray, predicted: np.ndarray) -> float:
+    """The mean over the classes that there are of the share of their rows that are found."""
+    hit = true == predicted
+    return fmean(int(hit[true == k].sum()) / int((true == k).sum()) for k in np.unique(true))
+
+
+def summarize(
+    scores: Sequence[Mapping[str, float]], interval: Mapping[str, float | None], diverged: int = 0
+) -> dict[str, float | int | None]:
+    """Means over the replicates, their interval, where there is one, and how many replicates there are.
 
     What is not a number is None. Where others `diverged`, which count in nothing else, their number is added.
     """
-    first = next(iter(scores[0]))
-    means = {name: mean_interval([score[name] for score in scores])[0] for name in scores[0]}
-    _, low, high = mean_interval([score[first] for score in scores], POSSIBLE[first])
-    result = rounded({**means, f"{first}_low": low, f"{first}_high": high})
-    return {**result, "replicates": len(scores), **({"diverged": diverged} if diverged else {})}
+    means = rounded({name: fmean(score[name] for score in scores) for name in scores[0]})
+    return {**means, **interval, "replicates": len(scores), **({"diverged": diverged} if diverged else {})}
+
+
+def interval_of(score: str, values: np.ndarray) -> dict[str, float | None]:
+    """<score>_low and <score>_high: the 95% interval of the mean of a score of every row by every replicate (R, N)."""
+    _, low, high = score_interval(score, values)
+    return rounded({f"{score}_low": low, f"{score}_high": high})
 
 
 def rounded(value: Any) -> Any:

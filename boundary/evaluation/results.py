@@ -1,10 +1,10 @@
-"""What train, evaluate and compare leave to be shown, checked as it is read: it may be damaged, or of another run.
+"""What the train and evaluate stages leave to be compared and shown, checked as it is read.
 
-All functions that read raise FileError with one line that names the file.
+It may be damaged, or of another run. All functions that read raise FileError with one line that names the file.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from boundary.artifacts import files
-from boundary.artifacts.files import FileError
+from boundary.errors import FileError
 
 
 def write_scores(path: Path, score: str, values: Mapping[int, np.ndarray]) -> None:
@@ -80,31 +80,3 @@ def read_details(path: Path, classes: int) -> dict[str, Any]:
     if not whole:
         raise FileError(f"{path}: holds no scores of test rows of {classes} classes")
     return content
-
-
-def read_ranking(folder: Path, variants: Iterable[str]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
-    """Read what the compare stage found: the variants of each data set, best first, and all pairs; numbers as text.
-
-    Raises FileError where one of `variants` is not ranked.
-    """
-    numbers = ("mean", "low", "high", "difference", "p_holm")
-    paths = [folder / "leaderboard.csv", folder / "pairs.csv"]
-    names = ("left", "right", "verdict", "replicates_needed", "rows_needed")
-    leaders = files.read_csv(paths[0], ("dataset", "variant", "score", *numbers[:3]))
-    pairs = files.read_csv(paths[1], ("dataset", "score", *names, *numbers[1:]))
-    for path, rows in zip(paths, (leaders, pairs), strict=True):
-        for place, row in enumerate(rows, start=1):
-            for name in row.keys() & numbers:
-                if row[name] or name in ("mean", "difference", "p_holm"):
-                    _number(path, place, name, row[name])
-    missing = [name for name in variants if name not in {row["variant"] for row in leaders}]
-    if missing:
-        raise FileError(f"{paths[0]}: lacks variant {missing[0]} of params.yaml, run compare again")
-    return leaders, pairs
-
-
-def _number(path: Path, place: int, name: str, text: str) -> None:
-    try:
-        float(text)
-    except ValueError:
-        raise FileError(f"{path}: row {place}: column {name!r}: found {text!r}, expected a number") from None

@@ -79,7 +79,8 @@ def _results(details: Mapping[str, Any]) -> str:
 def _limits(model: Model, details: Mapping[str, Any]) -> str:
     schema, diverged = model.schema, details["test"]["summary"].get("diverged", 0)
     lines = [
-        "- The interval covers the luck of the seed; not that of the split, nor rows from elsewhere than the table.",
+        "- The interval covers the luck of the seeds and of the choice of test rows; not that of the training rows,\n"
+        "  nor rows from elsewhere than the table.",
         "- It answers for rows unlike all that it was trained on, too, and often with no disagreement.",
     ]
     if schema.classes:

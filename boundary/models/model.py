@@ -11,8 +11,9 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
-from boundary.artifacts.files import FileError, write
+from boundary.artifacts.files import write_bytes
 from boundary.artifacts.schema import Schema
+from boundary.errors import FileError
 from boundary.nn.activations import ACTIVATIONS
 from boundary.nn.mlp import Network
 
@@ -36,7 +37,7 @@ class Model:
 
         All else follows from it: what such a replicate predicts is nan, and so no score counts it.
         """
-        return not_finite(self.parameters)
+        return nonfinite_replicates(self.parameters)
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Metadata:
         """As JSON."""
         return json.dumps(asdict(self), sort_keys=True)
 
-    def sealed(self, tensors: Mapping[str, Tensor]) -> Self:
+    def with_digest(self, tensors: Mapping[str, Tensor]) -> Self:
         """With the digest that goes with the tensors."""
         digest = hashlib.sha256(replace(self, sha256="").text().encode())
         for name in self.shapes:
@@ -76,7 +77,7 @@ class Metadata:
         return replace(self, sha256=digest.hexdigest())
 
 
-def save(path: Path, model: Model) -> None:
+def save_model(path: Path, model: Model) -> None:
     """Write tensors "<layer>.weight" (R, out, in) and "<layer>.bias" (R, out), and the rest as JSON in the metadata."""
     replicates, diverged = len(model.parameters), tuple(sorted(model.diverged))
     metadata = Metadata(model.network, model.schema.plain(), model.seed, replicates, diverged)
@@ -84,7 +85,7 @@ def save(path: Path, model: Model) -> None:
 
 
 def write_tensors(path: Path, metadata: Metadata, parameters: Tensor) -> None:
-    """Write parameters (*metadata.leading, P) as one weight and one bias per layer, sealed."""
+    """Write parameters (*metadata.leading, P) as one weight and one bias per layer, with a digest."""
     from safetensors.torch import save as to_bytes
 
     tensors: dict[str, Tensor] = {}
@@ -92,11 +93,10 @@ def write_tensors(path: Path, metadata: Metadata, parameters: Tensor) -> None:
     for k, layer in enumerate(metadata.network.layers(flat)):
         for name, tensor in zip((f"{k}.weight", f"{k}.bias"), layer, strict=True):
             tensors[name] = tensor.reshape(metadata.shapes[name]).contiguous()
-    content = to_bytes(tensors, metadata={METADATA_KEY: metadata.sealed(tensors).text()})
-    write(path, lambda file: file.write(content))
+    write_bytes(path, to_bytes(tensors, metadata={METADATA_KEY: metadata.with_digest(tensors).text()}))
 
 
-def load(path: Path) -> Model:
+def load_model(path: Path) -> Model:
     """Read a model. Raises FileError where the file is not one, or its tensors are not what its metadata says.
 
     Nothing in it is ever run: safetensors holds numbers, and the metadata is JSON, read by type.
@@ -125,18 +125,18 @@ def read_tensors(path: Path, kind: type[M]) -> tuple[M, Schema, Tensor]:
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     if found != metadata.shapes or any(tensor.dtype != PUBLISHED for tensor in tensors.values()):
         raise FileError(f"{path}: found float tensors {found}, expected {metadata.shapes} in float32")
-    if metadata.sealed(tensors) != metadata:
+    if metadata.with_digest(tensors) != metadata:
         raise FileError(f"{path}: damaged, its digest is not that of its content")
     axes = len(metadata.leading)
     parameters = torch.cat([tensors[name].flatten(axes) for name in metadata.shapes], dim=axes)
-    diverged = not_finite(parameters)
+    diverged = nonfinite_replicates(parameters)
     if diverged != frozenset(metadata.diverged):
         said = f"expected those of replicates {list(metadata.diverged)} alone"
         raise FileError(f"{path}: weights that are not finite in replicates {sorted(diverged)}, {said}")
     return metadata, schema, parameters
 
 
-def not_finite(parameters: Tensor) -> frozenset[int]:
+def nonfinite_replicates(parameters: Tensor) -> frozenset[int]:
     """The replicates (last axis but one) with a weight that is not finite."""
     finite = parameters.isfinite().all(-1)
     while finite.dim() > 1:
@@ -144,14 +144,14 @@ def not_finite(parameters: Tensor) -> frozenset[int]:
     return frozenset(torch.nonzero(~finite).flatten().tolist())
 
 
-def marked(model: Model, diverged: Collection[int]) -> Model:
+def mark_diverged(model: Model, diverged: Collection[int]) -> Model:
     """The same where each replicate that `diverged`, or has a weight that is not finite, has nan for all weights."""
     parameters = model.parameters.clone()
     parameters[sorted({*diverged, *model.diverged})] = torch.nan
     return replace(model, parameters=parameters)
 
 
-def surviving(model: Model) -> Model:
+def without_diverged(model: Model) -> Model:
     """The same without the replicates that diverged. Raises ValueError where that leaves none."""
     kept = [r for r in range(len(model.parameters)) if r not in model.diverged]
     if not kept:

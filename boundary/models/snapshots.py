@@ -5,9 +5,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from boundary.artifacts.files import FileError
 from boundary.artifacts.schema import Schema
-from boundary.models.model import Metadata, Model, not_finite, read_tensors, write_tensors
+from boundary.errors import FileError
+from boundary.models.model import Metadata, Model, nonfinite_replicates, read_tensors, write_tensors
 from boundary.nn.mlp import Network
 
 REPLICATES = 4  # enough to see that they differ, at a quarter of the bytes of the default sixteen
@@ -42,20 +42,20 @@ class _Metadata(Metadata):
         return (1 + len(self.epochs), self.replicates)
 
 
-def kept(network: Network, frames: int, replicates: int) -> int:
+def snapshot_count(network: Network, frames: int, replicates: int) -> int:
     """How many replicates to keep of a network: REPLICATES, fewer of a large or long one, none of one too large."""
     return min(REPLICATES, replicates, NUMBERS // (frames * network.parameter_count))
 
 
-def save(path: Path, snapshots: Snapshots) -> None:
+def save_snapshots(path: Path, snapshots: Snapshots) -> None:
     """Write tensors as models.save does, with the frames as a first axis."""
-    diverged = tuple(sorted(not_finite(snapshots.parameters)))
-    described, replicates = snapshots.schema.plain(), snapshots.parameters.shape[1]
-    metadata = _Metadata(snapshots.network, described, snapshots.seed, replicates, diverged, epochs=snapshots.epochs)
+    diverged = tuple(sorted(nonfinite_replicates(snapshots.parameters)))
+    schema, replicates = snapshots.schema.plain(), snapshots.parameters.shape[1]
+    metadata = _Metadata(snapshots.network, schema, snapshots.seed, replicates, diverged, epochs=snapshots.epochs)
     write_tensors(path, metadata, snapshots.parameters)
 
 
-def load(path: Path) -> Snapshots:
+def load_snapshots(path: Path) -> Snapshots:
     """Read snapshots. Raises FileError where the file holds none, or its tensors are not what its metadata says."""
     metadata, schema, parameters = read_tensors(path, _Metadata)
     epochs = metadata.epochs

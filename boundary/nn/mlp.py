@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from boundary.errors import SettingsError
 from boundary.nn.activations import ACTIVATIONS
 from boundary.numerics.arithmetic import REPLICATE, Arithmetic
 
@@ -72,11 +71,8 @@ class Network:
         return torch.cat(drawn)
 
     def from_layers(self, layers: Sequence[tuple[Sequence[Sequence[float]], Sequence[float]]]) -> Tensor:
-        """Parameters (P,) of one replicate, float64, from (weight, bias) of each layer. SettingsError on misfits."""
+        """Parameters (P,) of one replicate, float64, from (weight, bias) of each layer."""
         tensors = [(torch.tensor(w, dtype=torch.float64), torch.tensor(b, dtype=torch.float64)) for w, b in layers]
-        found = [tuple(weight.shape) for weight, bias in tensors if len(weight) == len(bias)]
-        if found != self.shapes:
-            raise SettingsError(f"initial_weights: found layers (outputs, inputs) {found}, expected {self.shapes}")
         return torch.cat([torch.cat([weight.flatten(), bias]) for weight, bias in tensors])
 
     def forward(

@@ -5,8 +5,8 @@ everywhere. Constructing a torch.optim optimizer would also import the compiler,
 
 Shapes: R replicates, P parameters of one network.
     parameters, gradient  (R, P)
-    memory                (R, slots, P)  what an optimizer keeps from step to step; zeros before the first
-    rates                 (k,)           the numbers that change from step to step, the same for all replicates
+    state                 (R, state_slots, P)  what an optimizer keeps from step to step; zeros before the first
+    coefficients          (k,)               the numbers that change from step to step, the same for all replicates
 """
 
 import itertools
@@ -22,18 +22,18 @@ from boundary.numerics.arithmetic import Arithmetic
 
 
 class Optimizer(Protocol):
-    """Formulas without a state: `step` returns the parameters and the memory after one update.
+    """Formulas without a state: `step` returns the parameters and the state after one update.
 
-    `rates` yields what `step` is to be given as rates, step after step from the first.
+    `step_coefficients` yields what `step` is to be given as coefficients, step after step from the first.
     """
 
     @property
-    def slots(self) -> int: ...
+    def state_slots(self) -> int: ...
 
-    def rates(self) -> Iterator[tuple[float, ...]]: ...
+    def step_coefficients(self) -> Iterator[tuple[float, ...]]: ...
 
     def step(
-        self, arithmetic: Arithmetic, parameters: Tensor, gradient: Tensor, memory: Tensor, rates: Tensor
+        self, arithmetic: Arithmetic, parameters: Tensor, gradient: Tensor, state: Tensor, coefficients: Tensor
     ) -> tuple[Tensor, Tensor]: ...
 
 
@@ -41,7 +41,7 @@ class Optimizer(Protocol):
 class SGD:
     """Stochastic gradient descent, with (Nesterov) momentum and L2 weight decay as torch.optim.SGD has them.
 
-    Its memory is the velocity, with momentum; nothing without.
+    Its state is the velocity, with momentum; nothing without.
     """
 
     lr: float
@@ -50,32 +50,32 @@ class SGD:
     weight_decay: float = 0.0
 
     @property
-    def slots(self) -> int:
+    def state_slots(self) -> int:
         """1 for the velocity."""
         return 1 if self.momentum else 0
 
-    def rates(self) -> Iterator[tuple[float, ...]]:
+    def step_coefficients(self) -> Iterator[tuple[float, ...]]:
         """None."""
         return itertools.repeat(())
 
     def step(
-        self, arithmetic: Arithmetic, parameters: Tensor, gradient: Tensor, memory: Tensor, rates: Tensor
+        self, arithmetic: Arithmetic, parameters: Tensor, gradient: Tensor, state: Tensor, coefficients: Tensor
     ) -> tuple[Tensor, Tensor]:
         """p - lr g; with momentum v = momentum v + g takes the place of g (Nesterov: g + momentum v)."""
         if self.weight_decay:
             gradient = gradient + parameters * self.weight_decay
         if self.momentum:
-            velocity = memory[:, 0] * self.momentum + gradient
-            memory = velocity.unsqueeze(1)
+            velocity = state[:, 0] * self.momentum + gradient
+            state = velocity.unsqueeze(1)
             gradient = gradient + velocity * self.momentum if self.nesterov else velocity
-        return parameters - gradient * self.lr, memory
+        return parameters - gradient * self.lr, state
 
 
 @dataclass(frozen=True)
 class Adam:
     """Adam (Kingma and Ba, arXiv 1412.6980) with L2 weight decay, as torch.optim.Adam.
 
-    Its memory is the running means of g and of g^2.
+    Its state is the running means of g and of g^2.
     """
 
     lr: float
@@ -84,9 +84,9 @@ class Adam:
     weight_decay: float = 0.0
 
     decoupled: ClassVar[bool] = False
-    slots: ClassVar[int] = 2
+    state_slots: ClassVar[int] = 2
 
-    def rates(self) -> Iterator[tuple[float, ...]]:
+    def step_coefficients(self) -> Iterator[tuple[float, ...]]:
         """lr / (1 - beta1^t) and 1 / sqrt(1 - beta2^t), which correct the means' bias towards their start, 0.
 
         Powers by repeated multiplication: pow is not IEEE.
@@ -97,7 +97,7 @@ class Adam:
             yield self.lr / (1.0 - power1), 1.0 / math.sqrt(1.0 - power2)
 
     def step(
-        self, arithmetic: Arithmetic, parameters: Tensor, gradient: Tensor, memory: Tensor, rates: Tensor
+        self, arithmetic: Arithmetic, parameters: Tensor, gradient: Tensor, state: Tensor, coefficients: Tensor
     ) -> tuple[Tensor, Tensor]:
         """p - lr m / (sqrt(v) + eps), with m and v the bias-corrected running means of g and g^2."""
         if self.weight_decay and self.decoupled:
@@ -105,10 +105,10 @@ class Adam:
         elif self.weight_decay:
             gradient = gradient + parameters * self.weight_decay
         beta1, beta2 = self.betas
-        mean = memory[:, 0] * beta1 + gradient * (1.0 - beta1)
-        square = memory[:, 1] * beta2 + gradient * gradient * (1.0 - beta2)
-        root = arithmetic.sqrt(square) * rates[1]
-        return parameters - mean * rates[0] / (root + self.eps), torch.stack([mean, square], 1)
+        mean = state[:, 0] * beta1 + gradient * (1.0 - beta1)
+        square = state[:, 1] * beta2 + gradient * gradient * (1.0 - beta2)
+        root = arithmetic.sqrt(square) * coefficients[1]
+        return parameters - mean * coefficients[0] / (root + self.eps), torch.stack([mean, square], 1)
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from boundary.artifacts.predictions import Plane
 from boundary.artifacts.schema import arrays, class_indices
-from boundary.models import predict as predictions
 from boundary.models.model import Model
+from boundary.models.predict import predict, predict_plane
 from boundary.models.snapshots import Snapshots
 from boundary.nn.heads import labels
-from boundary.plots.figures import Course, Plane
+from boundary.plots.figures import Course
 
 FRAMES = 30  # at most
 BEFORE = -1  # the epoch of the state before training
@@ -28,17 +29,17 @@ COLOURS = 255  # and the one that Pillow writes where a pixel stays as it was: a
 
 def courses(sides: Sequence[tuple[str, Snapshots]], parts: Mapping[str, Mapping[str, np.ndarray]]) -> list[Course]:
     """What became of each side's replicate 0, with titles, on the rows of a split, scored on those for testing."""
-    described = sides[0][1].schema
-    inputs = {part: torch.from_numpy(arrays(columns, described)[0]) for part, columns in parts.items()}
+    schema = sides[0][1].schema
+    inputs = {part: torch.from_numpy(arrays(columns, schema)[0]) for part, columns in parts.items()}
     everywhere = torch.cat([*inputs.values()], dim=1)
-    true = class_indices(parts["test"][described.target], described)
+    true = class_indices(parts["test"][schema.target], schema)
     models = [states(replay) for _, replay in sides]
     epochs = [(BEFORE, *replay.epochs) for _, replay in sides]
-    said = [answers(model, inputs["test"]) for model in models]
-    shown = timetable(epochs, said)
+    predicted = [predicted_labels(model, inputs["test"]) for model in models]
+    shown = timetable(epochs, predicted)
     result = []
     for k, (title, _) in enumerate(sides):
-        right = np.where((said[k] < 0).any(1), np.nan, (said[k] == true).mean(1)).tolist()
+        right = np.where((predicted[k] < 0).any(1), np.nan, (predicted[k] == true).mean(1)).tolist()
         places = [frame[k] for frame in shown]
         planes = {place: plane(models[k], place, everywhere) for place in sorted({*places})}
         result.append(Course(title, epochs[k], right, places, [planes[place] for place in places]))
@@ -56,32 +57,32 @@ def states(snapshots: Snapshots) -> Model:
     return Model(snapshots.network, snapshots.schema, parameters[:, 0], snapshots.seed)
 
 
-def answers(model: Model, inputs: Tensor) -> np.ndarray:
+def predicted_labels(model: Model, inputs: Tensor) -> np.ndarray:
     """The class that each state chooses for each of inputs (features, rows): (states, rows), -1 where it diverged."""
-    said = predictions.predict(model, inputs)
-    return torch.where(said.isfinite().all(1), labels(said), -1).numpy()
+    predicted = predict(model, inputs)
+    return torch.where(predicted.isfinite().all(1), labels(predicted), -1).numpy()
 
 
 def plane(model: Model, state: int, inputs: Tensor) -> Plane:
     """What one of the states says of a grid around inputs (2, rows)."""
     alone = replace(model, parameters=model.parameters[state : state + 1])
-    return Plane.of(predictions.plane(alone, inputs), len(model.schema.classes))
+    return Plane.of(predict_plane(alone, inputs), len(model.schema.classes))
 
 
 def timetable(
-    epochs: Sequence[Sequence[int]], answers: Sequence[np.ndarray], most: int = FRAMES
+    epochs: Sequence[Sequence[int]], predicted: Sequence[np.ndarray], most: int = FRAMES
 ) -> list[tuple[int, ...]]:
-    """For each frame, the state of each side, whose epochs and answers (states, rows) are given.
+    """For each frame, the state of each side, whose epochs and predicted classes (states, rows) are given.
 
     A frame is a moment, and shows of each side the state that it had reached. There is one for each epoch of any side;
     where these are too many, for some, the first and the last among them: half of the frames are spread evenly over
-    the moments, half over the answers that change, so that no change is too fast to be seen.
+    the moments, half over the predictions that change, so that no change is too fast to be seen.
     """
     moments = sorted({epoch for own in epochs for epoch in own})
     reached = np.array([[bisect_right(own, moment) - 1 for moment in moments] for own in epochs])
     chosen = [*range(len(moments))]
     if len(moments) > most:
-        shown = np.concatenate([said[places] for said, places in zip(answers, reached, strict=True)], axis=1)
+        shown = np.concatenate([own[places] for own, places in zip(predicted, reached, strict=True)], axis=1)
         changed = np.count_nonzero(shown[1:] != shown[:-1], axis=1)
         pace = np.cumsum([0, *(changed / max(1, changed.sum()) + 1 / len(changed))])
         chosen = sorted({int(np.abs(pace - at).argmin()) for at in np.linspace(0, pace[-1], most)})

@@ -23,10 +23,9 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from boundary.artifacts.schema import Schema, class_indices
+from boundary.artifacts.predictions import Plane
+from boundary.plots.geometry import COLOURS, Points, decision_margins, disagreement
 
-# Okabe and Ito's palette: told apart with any kind of colour vision
-COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999"]
 INK = "#222222"
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
 POINTS_DRAWN = 2000  # more would only cover each other
@@ -53,47 +52,6 @@ STYLE: dict[Any, Any] = {
 }
 matplotlib.rcdefaults()  # not what the user's own matplotlibrc says
 matplotlib.rcParams.update(STYLE)
-
-
-@dataclass(frozen=True)
-class Plane:
-    """What all replicates say of a square grid over two features.
-
-    first, second: the grid's coordinates (steps,); votes (steps, steps, classes): the share of replicates for each
-    class; probability (steps, steps, classes): what the first replicate says. The second feature varies along the
-    first axis.
-    """
-
-    first: np.ndarray
-    second: np.ndarray
-    votes: np.ndarray
-    probability: np.ndarray
-
-    @classmethod
-    def of(cls, columns: Mapping[str, np.ndarray], classes: int) -> "Plane":
-        """From the columns of predictions.plane, for a number of classes."""
-        steps = math.isqrt(len(columns["first"]))
-        first, second = columns["first"][:steps], columns["second"][::steps]
-        votes, probability = (
-            np.stack([columns[f"{kind}_{k}"].reshape(steps, steps) for k in range(classes)], axis=-1)
-            for kind in ("votes", "probability")
-        )
-        return cls(first, second, votes, probability)
-
-
-@dataclass(frozen=True)
-class Points:
-    """Examples with one or two features: x (features, rows), classes (rows,), and the features' names."""
-
-    x: np.ndarray
-    classes: np.ndarray
-    features: Sequence[str]
-
-    @classmethod
-    def of(cls, columns: Mapping[str, np.ndarray], schema: Schema) -> "Points":
-        """From a split's columns; of more than two features the first two."""
-        x = np.stack([columns[name] for name in schema.features[:2]])
-        return cls(x, class_indices(columns[schema.target], schema), schema.features[:2])
 
 
 @dataclass(frozen=True)
@@ -272,13 +230,8 @@ def _scatter(axes: Axes, points: Points, names: Sequence[object]) -> None:
 
 
 def _draw_plane(axes: Axes, plane: Plane) -> None:
-    _draw_tints(axes, plane, _tints(plane.votes, 0.42 * (1 - _doubt(plane.votes)) + 0.04))
+    _draw_tints(axes, plane, _tints(plane.votes, 0.42 * (1 - disagreement(plane.votes)) + 0.04))
     _draw_boundary(axes, plane)
-
-
-def _doubt(shares: np.ndarray) -> np.ndarray:
-    """Of shares (..., classes), 0 where one class has all, 1 where they are spread evenly; one axis is kept."""
-    return np.clip((1 - shares.max(-1, keepdims=True)) / (1 - 1 / shares.shape[-1]), 0, 1)
 
 
 def _tints(shares: np.ndarray, strength: np.ndarray) -> np.ndarray:
@@ -294,10 +247,8 @@ def _draw_tints(axes: Axes, plane: Plane, tints: np.ndarray) -> AxesImage:
 
 def _draw_boundary(axes: Axes, plane: Plane) -> list[ContourSet]:
     """Where the first replicate's answer changes: a line for each class, or one for two; none where it never does."""
-    classes = plane.probability.shape[-1]
     lines: list[ContourSet] = []
-    for k in range(classes if classes > 2 else 1):
-        margin = plane.probability[..., k] - np.delete(plane.probability, k, axis=-1).max(-1)
+    for margin in decision_margins(plane.probability):
         if margin.min() < 0 < margin.max():
             lines.append(axes.contour(plane.first, plane.second, margin, levels=[0], colors=INK, linewidths=1.1))
     return lines
@@ -319,12 +270,12 @@ class _Moving:
         strip.plot(course.epochs, course.accuracies, color="#cccccc", lw=1.2)
         (self.line,) = strip.plot([], [], color=INK, lw=1.4)
         (self.dot,) = strip.plot([], [], "o", color=INK, ms=4, clip_on=False, in_layout=False)
-        self.said = strip.set_title("epoch", fontsize=10)
+        self.caption = strip.set_title("epoch", fontsize=10)
         strip.margins(x=0.02)
         for each in (axes, strip):
             each.locator_params("x", nbins=6)
         self.below = [self.image, *axes.collections]
-        self.above = [*axes.spines.values(), *strip.spines.values(), self.line, self.dot, self.said]
+        self.above = [*axes.spines.values(), *strip.spines.values(), self.line, self.dot, self.caption]
         for artist in (*self.below, *self.above):
             artist.set_animated(True)  # left out by the figure
 
@@ -336,7 +287,7 @@ class _Moving:
         self.line.set_data(self.course.epochs[: place + 1], self.course.accuracies[: place + 1])
         self.dot.set_data([epoch], [accuracy])
         when = "before training" if epoch < 0 else f"epoch {epoch}"
-        self.said.set_text(f"{when}: accuracy {accuracy:.3f}" if math.isfinite(accuracy) else f"{when}: no numbers")
+        self.caption.set_text(f"{when}: accuracy {accuracy:.3f}" if math.isfinite(accuracy) else f"{when}: no numbers")
         boundary = _draw_boundary(self.axes, self.course.planes[frame])
         for artist in (*self.below, *boundary, *self.above):
             self.axes.draw_artist(artist)
@@ -346,7 +297,7 @@ class _Moving:
     def _tints(self, frame: int) -> np.ndarray:
         """White where there are no numbers."""
         shares = self.course.planes[frame].probability
-        sure = np.ceil((1 - _doubt(shares)) * SHADES) / SHADES
+        sure = np.ceil((1 - disagreement(shares)) * SHADES) / SHADES
         return np.nan_to_num(_tints(shares, 0.14 + 0.36 * sure), nan=1.0)
 
 

@@ -4,11 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from boundary.report import dataset_summary as about_data
-from boundary.report import svg as drawings
-from boundary.report import variant_summary as about_variant
-from boundary.report.dataset_summary import Divided
-from boundary.report.variant_summary import Trained, shown
+from boundary.report import dataset_summary, svg, variant_summary
+from boundary.report.dataset_summary import DatasetResults
+from boundary.report.variant_summary import VariantResults, shown
 
 CONTRARY = {"better": "worse", "worse": "better"}
 NAMED = 3  # variants that a sentence names; more are counted
@@ -17,16 +15,16 @@ Row = Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Ranking:
+class RankingRows:
     """What the compare stage found: the variants of each data set, best first, and every pair; rows of text."""
 
     leaders: Sequence[Row]
     pairs: Sequence[Row]
 
-    def of(self, dataset: str) -> "Ranking":
+    def of(self, dataset: str) -> "RankingRows":
         """The rows of one data set."""
         mine = [[row for row in rows if row["dataset"] == dataset] for rows in (self.leaders, self.pairs)]
-        return Ranking(*mine)
+        return RankingRows(*mine)
 
     def verdict(self, left: str, right: str) -> str:
         """Whether the left variant is better or worse than the right one, or one cannot tell."""
@@ -39,45 +37,48 @@ class Ranking:
 
 
 def section(
-    divided: Divided, variants: Sequence[Trained], ranking: Ranking, films: Mapping[str, Mapping[str, Any] | None]
+    dataset: DatasetResults,
+    variants: Sequence[VariantResults],
+    ranking: RankingRows,
+    playbacks: Mapping[str, Mapping[str, Any] | None],
 ) -> dict[str, Any]:
     """For the template: all of one data set; its variants, best first."""
-    ranking = ranking.of(divided.name)
+    ranking = ranking.of(dataset.name)
     score = ranking.leaders[0]["score"]
     values = {
         v.name: [row[score] for row in v.details["test"]["replicates"] if row[score] is not None] for v in variants
     }
     bounds = [float(row[key]) for row in ranking.leaders for key in ("mean", "low", "high") if row[key]]
-    across = drawings.Axis.over([*bounds, *(value for row in values.values() for value in row)], 0.0, 100.0)
+    axis = svg.Axis.over([*bounds, *(value for row in values.values() for value in row)], 0.0, 100.0)
     place = {row["variant"]: k for k, row in enumerate(ranking.leaders)}
     ordered = sorted(variants, key=lambda variant: place[variant.name])
     return {
-        "name": divided.name,
-        **about_data.describe(divided),
+        "name": dataset.name,
+        **dataset_summary.describe(dataset),
         "answer": answer(ranking),
         "score": score,
-        "low": f"{across.low:.4g}",
-        "high": f"{across.high:.4g}",
-        "board": [_board_row(row, ranking, values[row["variant"]], across) for row in ranking.leaders],
+        "low": f"{axis.low:.4g}",
+        "high": f"{axis.high:.4g}",
+        "board": [_board_row(row, ranking, values[row["variant"]], axis) for row in ranking.leaders],
         "pairs": [_pair(row) for row in ranking.pairs],
-        "labels": [str(label) for label in divided.schema.classes],
-        "points": about_variant.points(variants[0], divided),
-        "variants": [about_variant.describe(v, divided, films.get(v.name)) for v in ordered],
+        "labels": [str(label) for label in dataset.schema.classes],
+        "points": variant_summary.points(variants[0], dataset),
+        "variants": [variant_summary.describe(v, dataset, playbacks.get(v.name)) for v in ordered],
     }
 
 
-def answer(ranking: Ranking) -> str:
+def answer(ranking: RankingRows) -> str:
     """In a sentence: which variant leads, which it is better than, and from which it cannot be told."""
     first, *others = ranking.leaders
     leader, reached = first["variant"], f"{first['score']} {_number(first['mean'])}"
     if not others:
         return f"{leader} reaches {reached}; there is no other variant to compare it with."
-    told = {kind: [r["variant"] for r in others if ranking.verdict(leader, r["variant"]) == kind] for kind in CONTRARY}
-    unclear = [row["variant"] for row in others if row["variant"] not in told["better"]]
-    if not told["better"]:
+    beaten = [row["variant"] for row in others if ranking.verdict(leader, row["variant"]) == "better"]
+    unclear = [row["variant"] for row in others if row["variant"] not in beaten]
+    if not beaten:
         return f"No winner: {leader} has {reached}, but cannot be told from {_names(unclear)}."
     but = f", but cannot be told from {_names(unclear)}" if unclear else ""
-    return f"{leader} leads with {reached}: better than {_names(told['better'])}, beyond luck{but}."
+    return f"{leader} leads with {reached}: better than {_names(beaten)}, beyond luck{but}."
 
 
 def _names(names: Sequence[str]) -> str:
@@ -86,7 +87,7 @@ def _names(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
-def _board_row(row: Row, ranking: Ranking, values: Sequence[float], across: drawings.Axis) -> dict[str, Any]:
+def _board_row(row: Row, ranking: RankingRows, values: Sequence[float], axis: svg.Axis) -> dict[str, Any]:
     name, leader = row["variant"], ranking.leaders[0]["variant"]
     mean, low, high = (float(row[key] or "nan") for key in ("mean", "low", "high"))
     verdict = ranking.verdict(name, leader)
@@ -95,7 +96,7 @@ def _board_row(row: Row, ranking: Ranking, values: Sequence[float], across: draw
         "name": name,
         "mean": _number(row["mean"]),
         "interval": _interval(row),
-        "strip": drawings.interval(values, mean, low, high, across),
+        "strip": svg.interval(values, mean, low, high, axis),
         "kind": kind,
         "verdict": "leads" if name == leader else verdict,
     }

@@ -16,7 +16,7 @@ DRAWN = 1000  # rows of a part shown at most
 DIGITS = 6
 
 
-def shares(snapshots: Mapping[str, Snapshots], budget: int = BUDGET) -> dict[str, int]:
+def divide_budget(snapshots: Mapping[str, Snapshots], budget: int = BUDGET) -> dict[str, int]:
     """A budget divided: each gets what it needs, or, of what the modest leave, an equal share.
 
     Where that is too little for the shortest film of the largest, this one gets none, so that the others have theirs.
@@ -40,7 +40,7 @@ def _characters(snapshots: Snapshots, whole: bool) -> int:
     return -(-numbers * parameters * 16 // 3)
 
 
-def thinned(snapshots: Snapshots, budget: int) -> tuple[list[int], int]:
+def thin_frames(snapshots: Snapshots, budget: int) -> tuple[list[int], int]:
     """Frames and how many replicates fit into so many characters: ([], 0) where not even the shortest film does.
 
     Fewer frames first, always with the first two and the last; of fewer than FEWEST_FRAMES, fewer replicates.
@@ -54,13 +54,15 @@ def thinned(snapshots: Snapshots, budget: int) -> tuple[list[int], int]:
     return [], 0
 
 
-def film(snapshots: Snapshots, history: Mapping[str, Sequence[Sequence[float]]], budget: int) -> dict[str, Any] | None:
+def playback(
+    snapshots: Snapshots, history: Mapping[str, Sequence[Sequence[float]]], budget: int
+) -> dict[str, Any] | None:
     """A variant's replay for the page, within a budget of characters; None where it is too large.
 
     history: by name of its columns, values (replicates, logged epochs). frames: the epoch that each frame follows, -1
     before training. weights: little-endian float32 (frames, replicates, parameters), in the order of Network.layers.
     """
-    frames, replicates = thinned(snapshots, budget)
+    frames, replicates = thin_frames(snapshots, budget)
     if not frames:
         return None
     weights = snapshots.parameters[frames, :replicates].contiguous().numpy().astype("<f4")
@@ -79,7 +81,7 @@ def film(snapshots: Snapshots, history: Mapping[str, Sequence[Sequence[float]]],
     }
 
 
-def scene(schema: Schema, parts: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, Any]:
+def dataset_rows(schema: Schema, parts: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, Any]:
     """A data set of one or two features for the page: columns, ranges, and some rows of each part."""
     columns = {part: _rows(schema, rows) for part, rows in parts.items()}
     every = [[value for rows in columns.values() for value in rows["x"][k]] for k in range(len(schema.features))]

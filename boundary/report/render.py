@@ -6,19 +6,21 @@ Everything that comes from a user (names, class labels) is escaped by the templa
 import base64
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from boundary.config.params import Params
-from boundary.plots import figures
-from boundary.report import dataset_section as sections
-from boundary.report import playback as replay
-from boundary.report.dataset_section import Ranking
-from boundary.report.dataset_summary import Divided
-from boundary.report.variant_summary import Trained
+from boundary.nn.activations import ACTIVATIONS
+from boundary.plots.geometry import COLOURS
+from boundary.report import dataset_section, playback
+from boundary.report.dataset_section import RankingRows
+from boundary.report.dataset_summary import DatasetResults
+from boundary.report.variant_summary import VariantResults
+
+HERE = "    // filled in from boundary/nn/activations.py"  # a line of page.js
 
 
 def environment() -> Environment:
@@ -28,10 +30,16 @@ def environment() -> Environment:
 
 def page(templates: Mapping[str, str], content: Mapping[str, Any]) -> str:
     """The page from its templates: page.html, page.css and page.js, by name."""
-    script = Markup(templates["page.js"])
+    script = Markup(templates["page.js"].replace(HERE, "\n".join(activations())))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     made = environment().from_string(templates["page.html"])
     return made.render(script=script, style=Markup(templates["page.css"]), script_hash=digest, **content) + "\n"
+
+
+def activations() -> Iterator[str]:
+    """The activations in JavaScript, a line each."""
+    for name, activation in ACTIVATIONS.items():
+        yield f"    {name}: {activation.javascript},"
 
 
 def markdown(template: str, content: Mapping[str, Any]) -> str:
@@ -48,17 +56,21 @@ def plain_markdown(value: Any) -> str:
 
 def contents(
     settings: Params,
-    datasets: Mapping[str, Divided],
-    variants: Mapping[str, Trained],
-    ranking: Ranking,
+    datasets: Mapping[str, DatasetResults],
+    variants: Mapping[str, VariantResults],
+    ranking: RankingRows,
     hashes: Sequence[tuple[str, str]],
 ) -> dict[str, Any]:
     """All that the templates show."""
     drawable = {name: v for name, v in variants.items() if len(datasets[v.settings.dataset].schema.features) <= 2}
-    budgets = replay.shares({name: v.snapshots for name, v in drawable.items()})
-    films = {name: replay.film(v.snapshots, v.history, budgets[name]) for name, v in drawable.items()}
+    budgets = playback.divide_budget({name: v.snapshots for name, v in drawable.items()})
+    playbacks = {name: playback.playback(v.snapshots, v.history, budgets[name]) for name, v in drawable.items()}
     own = {name: [v for v in variants.values() if v.settings.dataset == name] for name in datasets}
-    shown = [sections.section(divided, own[name], ranking, films) for name, divided in datasets.items() if own[name]]
+    shown = [
+        dataset_section.section(dataset, own[name], ranking, playbacks)
+        for name, dataset in datasets.items()
+        if own[name]
+    ]
     listed = [variant for section in shown for variant in section["variants"]]
     return {
         "datasets": shown,
@@ -66,16 +78,16 @@ def contents(
         "replicates": settings.replicates,
         "seed": settings.seed,
         "precision": settings.precision,
-        "palette": {f"c{k}": colour for k, colour in enumerate(figures.COLOURS)},  # classes of the style sheet
+        "palette": {f"c{k}": colour for k, colour in enumerate(COLOURS)},  # classes of the style sheet
         "hashes": hashes,
         "featured": _featured(settings, [variant["name"] for variant in listed if variant["film"]] or list(variants)),
         "scenes": {
-            name: replay.scene(divided.schema, divided.parts)
-            for name, divided in datasets.items()
-            if len(divided.schema.features) <= 2
+            name: playback.dataset_rows(dataset.schema, dataset.parts)
+            for name, dataset in datasets.items()
+            if len(dataset.schema.features) <= 2
         },
         "choices": {
-            "palette": figures.COLOURS,
+            "palette": COLOURS,
             "variants": {v["name"]: {"dataset": v["dataset"], "note": v["note"]} for v in listed},
         },
     }

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup, escape
 
-from boundary.plots.figures import COLOURS, Plane
+from boundary.artifacts.predictions import Plane
+from boundary.plots.geometry import COLOURS, decision_margins, disagreement
 
 WIDTH, HEIGHT = 360.0, 240.0
 LEFT, RIGHT, TOP, BOTTOM = 44.0, 8.0, 8.0, 34.0  # margins, for the axes' labels
@@ -59,14 +60,14 @@ class Axis:
         return [float(f"{k * scale:.12g}") for k in range(first, last + 1)]
 
 
-def scatter(columns: np.ndarray, classes: np.ndarray, across: Axis, up: Axis) -> Markup:
+def scatter(columns: np.ndarray, classes: np.ndarray, x_axis: Axis, y_axis: Axis) -> Markup:
     """Points (2, rows) with a mark and a colour for each class (rows,)."""
     step = -(-columns.shape[1] // DRAWN)
     (x, y), classes = columns[:, ::step], classes[::step]
     paths = []
     for k in sorted(set(classes.tolist())):
         places = zip(x[classes == k].tolist(), y[classes == k].tolist(), strict=True)
-        marks = "".join(f"M{_n(across(a))} {_n(up(b))}{_glyph(k)}" for a, b in places)
+        marks = "".join(f"M{_n(x_axis(a))} {_n(y_axis(b))}{_glyph(k)}" for a, b in places)
         paths.append(Markup('<path class="dots c{}" d="{}"/>').format(k % len(COLOURS), marks))
     return Markup("").join(paths)
 
@@ -82,25 +83,25 @@ def _glyph(k: int) -> str:
     return GLYPHS[(k + k // len(COLOURS)) % len(GLYPHS)]
 
 
-def frame(across: Axis, up: Axis, labels: tuple[str, str], grid: bool = False, ticked: bool = True) -> Markup:
+def frame(x_axis: Axis, y_axis: Axis, labels: tuple[str, str], grid: bool = False, ticked: bool = True) -> Markup:
     """Two axes with labels and ticks, on the upright one where its numbers mean something (`ticked`)."""
     parts = []
-    for value in across.ticks():
-        middle, below = _n(across(value)), _n(up.start + 13)
+    for value in x_axis.ticks():
+        middle, below = _n(x_axis(value)), _n(y_axis.start + 13)
         parts.append(f'<text x="{middle}" y="{below}" text-anchor="middle">{value:g}</text>')
-    for value in up.ticks() if ticked else ():
-        place = up(value)
+    for value in y_axis.ticks() if ticked else ():
+        place = y_axis(value)
         if grid:
-            parts.append(f'<path class="grid" d="M{_n(across.start)} {_n(place)}H{_n(across.end)}"/>')
-        parts.append(f'<text x="{_n(across.start - 5)}" y="{_n(place + 3.5)}" text-anchor="end">{value:g}</text>')
-    parts.append(f'<path class="axis" d="M{_n(across.start)} {_n(up.end)}V{_n(up.start)}H{_n(across.end)}"/>')
-    centre = _n((across.start + across.end) / 2)
+            parts.append(f'<path class="grid" d="M{_n(x_axis.start)} {_n(place)}H{_n(x_axis.end)}"/>')
+        parts.append(f'<text x="{_n(x_axis.start - 5)}" y="{_n(place + 3.5)}" text-anchor="end">{value:g}</text>')
+    parts.append(f'<path class="axis" d="M{_n(x_axis.start)} {_n(y_axis.end)}V{_n(y_axis.start)}H{_n(x_axis.end)}"/>')
+    centre = _n((x_axis.start + x_axis.end) / 2)
     parts.append(
-        f'<text class="label" x="{centre}" y="{_n(up.start + 28)}" text-anchor="middle">{escape(labels[0])}</text>'
+        f'<text class="label" x="{centre}" y="{_n(y_axis.start + 28)}" text-anchor="middle">{escape(labels[0])}</text>'
     )
-    height = (up.start + up.end) / 2
+    height = (y_axis.start + y_axis.end) / 2
     parts.append(
-        f'<text class="label" transform="translate({_n(across.start - 34)} {_n(height)})rotate(-90)"'
+        f'<text class="label" transform="translate({_n(x_axis.start - 34)} {_n(height)})rotate(-90)"'
         f' text-anchor="middle">{escape(labels[1])}</text>'
     )
     return Markup("".join(parts))
@@ -124,61 +125,61 @@ def plane_axes(plane: Plane) -> tuple[Axis, Axis]:
     return Axis(first[0], first[-1], LEFT, WIDTH - RIGHT), Axis(second[0], second[-1], WIDTH - BOTTOM, TOP)
 
 
-def decision_plane(plane: Plane, across: Axis, up: Axis) -> Markup:
+def decision_plane(plane: Plane, x_axis: Axis, y_axis: Axis) -> Markup:
     """The votes of all replicates as colour, transparent where they disagree, and the first one's boundary."""
     from matplotlib.colors import to_rgb
     from matplotlib.image import imsave
 
     classes = plane.votes.shape[-1]
-    doubt = np.clip((1 - plane.votes.max(-1)) / (1 - 1 / classes), 0, 1)
     palette = np.array([to_rgb(COLOURS[k % len(COLOURS)]) for k in range(classes)])
-    strength = (0.5 * (1 - doubt) + 0.04)[..., None]
+    strength = 0.5 * (1 - disagreement(plane.votes)) + 0.04
     file = io.BytesIO()
     image = np.concatenate([palette[plane.votes.argmax(-1)], strength], axis=-1)
     imsave(file, np.round(image * 255).astype(np.uint8), format="png", origin="lower", metadata=NAMELESS)
     encoded = base64.b64encode(file.getvalue()).decode()
     picture = (
-        f'<image x="{_n(across.start)}" y="{_n(up.end)}" width="{_n(across.end - across.start)}"'
-        f' height="{_n(up.start - up.end)}" preserveAspectRatio="none" href="data:image/png;base64,{encoded}"/>'
+        f'<image x="{_n(x_axis.start)}" y="{_n(y_axis.end)}" width="{_n(x_axis.end - x_axis.start)}"'
+        f' height="{_n(y_axis.start - y_axis.end)}" preserveAspectRatio="none" href="data:image/png;base64,{encoded}"/>'
     )
-    return Markup(picture) + Markup('<path class="line boundary" d="{}"/>').format(_contours(plane, across, up))
+    return Markup(picture) + Markup('<path class="line boundary" d="{}"/>').format(_contours(plane, x_axis, y_axis))
 
 
-def _contours(plane: Plane, across: Axis, up: Axis) -> str:
+def _contours(plane: Plane, x_axis: Axis, y_axis: Axis) -> str:
     from contourpy import contour_generator
 
-    classes, paths = plane.probability.shape[-1], []
-    for k in range(classes if classes > 2 else 1):
-        margin = plane.probability[..., k] - np.delete(plane.probability, k, axis=-1).max(-1)
+    paths = []
+    for margin in decision_margins(plane.probability):
         for line in contour_generator(plane.first, plane.second, margin).lines(0.0):
-            paths.append(_path([(across(a), up(b)) for a, b in line.tolist()]))  # type: ignore[union-attr]
+            paths.append(_path([(x_axis(a), y_axis(b)) for a, b in line.tolist()]))  # type: ignore[union-attr]
     return "".join(paths)
 
 
-def curve(x: Sequence[float], y: Sequence[float], across: Axis, up: Axis, kind: str) -> Markup:
+def curve(x: Sequence[float], y: Sequence[float], x_axis: Axis, y_axis: Axis, kind: str) -> Markup:
     """A line through the points, in a class of the style sheet; it is broken where y is not finite."""
     pieces: list[list[tuple[float, float]]] = [[]]
     for a, b in zip(x, y, strict=True):
         if abs(b) < float("inf"):
-            pieces[-1].append((across(a), up(b)))
+            pieces[-1].append((x_axis(a), y_axis(b)))
         elif pieces[-1]:
             pieces.append([])
     return Markup('<path class="line {}" d="{}"/>').format(kind, "".join(_path(piece) for piece in pieces if piece))
 
 
-def band(x: Sequence[float], low: Sequence[float], high: Sequence[float], across: Axis, up: Axis, kind: str) -> Markup:
+def band(
+    x: Sequence[float], low: Sequence[float], high: Sequence[float], x_axis: Axis, y_axis: Axis, kind: str
+) -> Markup:
     """The area between two lines."""
     finite = [(a, b, c) for a, b, c in zip(x, low, high, strict=True) if abs(b) < float("inf") > abs(c)]
-    outline = [(across(a), up(c)) for a, _, c in finite] + [(across(a), up(b)) for a, b, _ in reversed(finite)]
+    outline = [(x_axis(a), y_axis(c)) for a, _, c in finite] + [(x_axis(a), y_axis(b)) for a, b, _ in reversed(finite)]
     return Markup('<path class="band {}" d="{}Z"/>').format(kind, _path(outline)) if outline else Markup("")
 
 
-def interval(values: Sequence[float], mean: float, low: float, high: float, across: Axis) -> Markup:
+def interval(values: Sequence[float], mean: float, low: float, high: float, x_axis: Axis) -> Markup:
     """The mean with its interval over faint dots, one per replicate; the axis is in percent of the width."""
-    parts = [f'<circle class="luck" cx="{_n(across(value))}%" cy="10" r="2.6"/>' for value in values]
+    parts = [f'<circle class="luck" cx="{_n(x_axis(value))}%" cy="10" r="2.6"/>' for value in values]
     if abs(low) < float("inf") > abs(high):
-        parts.append(f'<line class="interval" x1="{_n(across(low))}%" x2="{_n(across(high))}%" y1="10" y2="10"/>')
-    parts.append(f'<circle class="mean" cx="{_n(across(mean))}%" cy="10" r="4.2"/>')
+        parts.append(f'<line class="interval" x1="{_n(x_axis(low))}%" x2="{_n(x_axis(high))}%" y1="10" y2="10"/>')
+    parts.append(f'<circle class="mean" cx="{_n(x_axis(mean))}%" cy="10" r="4.2"/>')
     return Markup('<svg class="strip" aria-hidden="true">{}</svg>').format(Markup("".join(parts)))
 
 

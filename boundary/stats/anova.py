@@ -25,7 +25,7 @@ class Estimate:
     mean: np.ndarray
     terms: tuple[tuple[np.ndarray, int], ...]
 
-    def half(self, level: float | np.ndarray) -> np.ndarray:
+    def half_width(self, level: float | np.ndarray) -> np.ndarray:
         """Half of the interval (...) that misses the true mean with a probability of `level`; nan where not finite."""
         from scipy.special import stdtrit
 
@@ -36,13 +36,13 @@ class Estimate:
         low, high = np.zeros(self.mean.shape), np.ones(self.mean.shape)
         for _ in range(40):
             middle = (low + high) / 2
-            apart = np.abs(self.mean) > self.half(middle)
+            apart = np.abs(self.mean) > self.half_width(middle)
             low, high = np.where(apart, low, middle), np.where(apart, middle, high)
         return high
 
 
 @dataclass(frozen=True)
-class Spread:
+class VarianceComponents:
     """Variances of a single score: between replicates, between rows, and of what is left; none is negative."""
 
     replicates: float
@@ -71,16 +71,16 @@ class _Squares:
     @np.errstate(over="ignore", invalid="ignore")  # errors of 1e200, say: then nothing is finite, and nothing is told
     def of(cls, scores: np.ndarray) -> "_Squares":
         count, rows = scores.shape[-2:]
-        mean = total(scores, 2) / (count * rows)
-        of_replicate = total(scores, 1) / rows
-        of_row = total(np.swapaxes(scores, -1, -2), 1) / count
+        mean = exact_sum(scores, 2) / (count * rows)
+        of_replicate = exact_sum(scores, 1) / rows
+        of_row = exact_sum(np.swapaxes(scores, -1, -2), 1) / count
         none = np.zeros_like(mean)
         rest = scores - of_replicate[..., :, None] - of_row[..., None, :] + mean[..., None, None]
         return cls(
             mean,
-            total((of_replicate - mean[..., None]) ** 2, 1) / (count * (count - 1)) if count > 1 else none,
-            total((of_row - mean[..., None]) ** 2, 1) / (rows * (rows - 1)),
-            total(rest**2, 2) / (count * rows * (count - 1) * (rows - 1)) if count > 1 else none,
+            exact_sum((of_replicate - mean[..., None]) ** 2, 1) / (count * (count - 1)) if count > 1 else none,
+            exact_sum((of_row - mean[..., None]) ** 2, 1) / (rows * (rows - 1)),
+            exact_sum(rest**2, 2) / (count * rows * (count - 1) * (rows - 1)) if count > 1 else none,
         )
 
     @property
@@ -90,7 +90,7 @@ class _Squares:
         return np.maximum(self.rows - self.rest, 0)
 
 
-def total(values: np.ndarray, axes: int) -> np.ndarray:
+def exact_sum(values: np.ndarray, axes: int) -> np.ndarray:
     """The sum (...) over the last axes, the same whatever the order of the additions.
 
     Each value is first rounded to a grid so coarse that no sum of them needs more than 53 bits. Whole numbers stay what
@@ -103,7 +103,7 @@ def total(values: np.ndarray, axes: int) -> np.ndarray:
     return (np.rint(values / grid) * grid).sum(over)
 
 
-def crossed(scores: np.ndarray) -> Estimate:
+def two_way_mean(scores: np.ndarray) -> Estimate:
     """The mean of scores (..., R, N) and its luck; with one replicate only that of the rows. N is 2 at least."""
     squares = _Squares.of(scores)
     count, rows = scores.shape[-2:]
@@ -112,40 +112,40 @@ def crossed(scores: np.ndarray) -> Estimate:
     return Estimate(squares.mean, ((squares.replicates, count - 1), (squares.between, rows - 1)))
 
 
-def share(scores: np.ndarray) -> Estimate:
+def two_way_proportion(scores: np.ndarray) -> Estimate:
     """`crossed` for the mean of zeros and ones: 200 right answers of 200 do not show that all are right.
 
     The rows' variance is increased by 2 / N^2, as much as Agresti and Coull's (1998) four more rows, two of them right,
     add to it where all are right.
     """
-    plain = crossed(scores)
+    plain = two_way_mean(scores)
     *others, (between, degrees) = plain.terms
     return Estimate(plain.mean, (*others, (between + MORE_ROWS / scores.shape[-1] ** 2, degrees)))
 
 
 @np.errstate(invalid="ignore")
-def spread(scores: np.ndarray) -> Spread:
+def variance_components(scores: np.ndarray) -> VarianceComponents:
     """The variances of which scores (R, N) are made; one replicate shows rows and rest together, as rows."""
     squares = _Squares.of(scores)
     count, rows = scores.shape
-    return Spread(
+    return VarianceComponents(
         float(np.maximum(squares.replicates - squares.rest, 0) * count),
         float(squares.between * rows),
         float(squares.rest * count * rows),
     )
 
 
-def same_rows(left: np.ndarray, right: np.ndarray) -> Estimate:
+def same_rows_difference(left: np.ndarray, right: np.ndarray) -> Estimate:
     """The mean of left (R, N) minus that of right (S, N), whose replicates have nothing in common."""
     a, b = _Squares.of(left), _Squares.of(right)
     rows = left.shape[1]
-    of_row = total(left.T, 1) / len(left) - total(right.T, 1) / len(right)
+    of_row = exact_sum(left.T, 1) / len(left) - exact_sum(right.T, 1) / len(right)
     between = np.maximum(_Squares.of(of_row[None]).rows - a.rest - b.rest, 0)
     seeds = [(each.replicates, len(scores) - 1) for each, scores in ((a, left), (b, right)) if len(scores) > 1]
     return Estimate(a.mean - b.mean, (*seeds, (between, rows - 1)))
 
 
-def apart(left: np.ndarray, right: np.ndarray) -> Estimate:
+def independent_difference(left: np.ndarray, right: np.ndarray) -> Estimate:
     """The mean of left minus that of right, which have neither replicates nor rows in common."""
-    a, b = crossed(left), crossed(right)
+    a, b = two_way_mean(left), two_way_mean(right)
     return Estimate(a.mean - b.mean, a.terms + b.terms)

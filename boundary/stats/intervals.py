@@ -1,17 +1,22 @@
-"""Intervals: how far a mean over replicates can be trusted. And how far many tests at once can be."""
+"""Intervals: how far a mean score can be trusted. And how far many tests at once can be."""
 
 import math
 from collections.abc import Sequence
 from statistics import fmean, stdev
 
+import numpy as np
+
+from boundary.stats import anova
+from boundary.stats.anova import Estimate
+
 CONFIDENCE = 0.95
-POSSIBLE = {"accuracy": (0.0, 1.0), "mae": (0.0, math.inf)}  # the range of the scores that are given an interval
+SCORE_RANGE = {"accuracy": (0.0, 1.0), "mae": (0.0, math.inf)}  # the range of the scores that are given an interval
 
 
-def mean_interval(
+def seed_interval(
     values: Sequence[float], possible: tuple[float, float] = (-math.inf, math.inf), confidence: float = CONFIDENCE
 ) -> tuple[float, float | None, float | None]:
-    """The mean of independent values, and Student's interval around it: mean -+ t s / sqrt(n) with n - 1 degrees.
+    """The mean of replicates, and Student's interval for the luck of their seeds: mean -+ t s / sqrt(n), n - 1 degrees.
 
     It is cut to the values that are `possible`, which takes nothing from the chance that it holds the true mean. With a
     single value there is no spread to judge by: low and high are None. Where a value is not finite, neither are they.
@@ -26,10 +31,33 @@ def mean_interval(
 
     t = float(stdtrit(len(values) - 1, (1 + confidence) / 2))
     half = t * stdev(values) / math.sqrt(len(values))
-    return mean, *cut(mean - half, mean + half, possible)
+    return mean, *clip(mean - half, mean + half, possible)
 
 
-def cut(low: float, high: float, possible: tuple[float, float]) -> tuple[float, float]:
+def score_interval(score: str, values: np.ndarray) -> tuple[float, float | None, float | None]:
+    """The mean of a score of every test row by every replicate (R, N), and its 95% interval, (mean, low, high).
+
+    It covers the luck of the seeds and that of the choice of test rows (anova.py), for a single replicate that of the
+    rows alone. This is what "95% interval" means wherever a reader meets it. None where there is a single row.
+    """
+    mean = float(anova.exact_sum(values, 2) / values.size)
+    if values.shape[1] < 2:
+        return mean, None, None
+    estimate = anova.two_way_proportion(values) if score == "accuracy" else anova.two_way_mean(values)
+    return mean, *estimate_interval(estimate, 1 - CONFIDENCE, SCORE_RANGE[score])
+
+
+def estimate_interval(
+    estimate: Estimate, level: float, possible: tuple[float, float]
+) -> tuple[float | None, float | None]:
+    """What of an estimate's interval at a level is possible; None where it is not finite."""
+    mean, half = float(estimate.mean), float(estimate.half_width(level))
+    if not math.isfinite(mean) or not math.isfinite(half):
+        return None, None
+    return clip(mean - half, mean + half, possible)
+
+
+def clip(low: float, high: float, possible: tuple[float, float]) -> tuple[float, float]:
     """What of an interval is possible."""
     return max(low, possible[0]), min(high, possible[1])
 

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Callable
 
-from boundary.stats.anova import Spread
+from boundary.stats.anova import VarianceComponents
 
 ENOUGH = 0.8  # the power that is usually asked for
 MOST = 1_000_000
 
 
-def power(difference: float, spread: Spread, replicates: int, rows: int, level: float) -> float:
+def power(difference: float, spread: VarianceComponents, replicates: int, rows: int, level: float) -> float:
     """The chance that a true difference of crossed scores is seen: that its interval at `level` leaves out zero.
 
     The share of variance that each source has decides how far zero must be; the difference over its estimated error
@@ -23,11 +23,11 @@ def power(difference: float, spread: Spread, replicates: int, rows: int, level: 
         return float(difference != 0)
     error = math.sqrt(variance)
     degrees = variance**2 / float(sum(term**2 / df for term, df in expected.terms))
-    return 1 - float(nctdtr(degrees, abs(difference) / error, float(expected.half(level)) / error))
+    return 1 - float(nctdtr(degrees, abs(difference) / error, float(expected.half_width(level)) / error))
 
 
-def needed(
-    difference: float, spread: Spread, replicates: int, rows: int, level: float
+def required_sample_size(
+    difference: float, spread: VarianceComponents, replicates: int, rows: int, level: float
 ) -> tuple[int | None, int | None]:
     """How many replicates (with these rows), or how many rows (with these replicates), give a power of ENOUGH.
 

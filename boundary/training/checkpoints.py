@@ -16,9 +16,10 @@ import msgspec
 import torch
 from torch import Tensor
 
-from boundary.artifacts.files import FileError, write
-from boundary.numerics import matmul as products
-from boundary.training.job import Work
+from boundary.artifacts.files import open_atomically
+from boundary.errors import FileError
+from boundary.numerics import matmul
+from boundary.training.job import TrainingJob
 from boundary.training.loop import State
 
 DIGEST = 32  # bytes of the SHA-256 that a file starts with
@@ -29,7 +30,7 @@ def key_of(settings: Any, data: Path) -> str:
     """A hash of all that a training depends on: settings, the files of its data, this code and PyTorch's version."""
     code = [Path(module.__file__ or "") for name, module in sorted(sys.modules.items()) if name.startswith("boundary.")]
     digest = hashlib.sha256(f"{torch.__version__} {msgspec.json.encode(settings)!r}".encode())
-    for path in [*code, products.SOURCE, *sorted(data.iterdir())]:
+    for path in [*code, matmul.SOURCE, *sorted(data.iterdir())]:
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
@@ -46,9 +47,9 @@ class Checkpoints:
         self.parts: list[Checkpoint] = []
         self.failed = False
 
-    def of(self, part: Work) -> "Checkpoint":
+    def of(self, part: TrainingJob) -> "Checkpoint":
         """That of a part, told from others by the replicates that it trains."""
-        replicates = part.start.numpy().tobytes() + part.drawn.numpy().tobytes()
+        replicates = part.initial_parameters.numpy().tobytes() + part.rng_states.numpy().tobytes()
         key = hashlib.sha256(self.key.encode() + replicates).hexdigest()
         self.parts.append(Checkpoint(self.folder / f"{key[:16]}.safetensors", key, self._failed, self.began))
         return self.parts[-1]
@@ -105,9 +106,11 @@ class Checkpoint:
         log = {e: {name: value[k] for name, value in values.items()} for k, e in enumerate(metadata["logged"])}
         generators = [state.clone() for state in tensors["generators"]]
         self.resumed = metadata["epoch"]
-        return State(metadata["epoch"], tensors["parameters"], tensors["memory"], generators, log, group("best."))
+        return State(
+            metadata["epoch"], tensors["parameters"], tensors["optimizer_state"], generators, log, group("best.")
+        )
 
-    def due(self, ended: bool) -> bool:
+    def should_save(self, ended: bool) -> bool:
         """Whether it is time to save again; at the end, whether there is something that a kill should not cost."""
         return time.monotonic() - (self.began if ended else self.last) >= SECONDS
 
@@ -115,7 +118,11 @@ class Checkpoint:
         """Write the state in place of the one before."""
         from safetensors.torch import save
 
-        tensors = {"parameters": state.parameters, "memory": state.memory, "generators": torch.stack(state.generators)}
+        tensors = {
+            "parameters": state.parameters,
+            "optimizer_state": state.optimizer_state,
+            "generators": torch.stack(state.generators),
+        }
         tensors |= {f"best.{name}": tensor for name, tensor in state.best.items()}
         for name in next(iter(state.log.values()), {}):
             tensors[f"log.{name}"] = torch.stack([entry[name] for entry in state.log.values()])
@@ -123,7 +130,8 @@ class Checkpoint:
         tensors["metadata"] = torch.tensor(list(metadata.encode()), dtype=torch.uint8)
         content = save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()})
         try:
-            write(self.path, lambda file: file.write(hashlib.sha256(content).digest() + content))
+            with open_atomically(self.path) as file:
+                file.write(hashlib.sha256(content).digest() + content)
         except FileError as error:
             self.warn(f"{error}: if this training is interrupted, it will start again")
         self.last = time.monotonic()

@@ -1,8 +1,8 @@
-"""Training on other machines: parts of a work, handed to the workers of a Dask cluster.
+"""Training on other machines: parts of a job, handed to the workers of a Dask cluster.
 
 A replicate never notices another, so the same bits come out of any number of workers, and when some of them end early:
 Dask then gives their parts to others. Dask also knows how to get workers from SLURM, Kubernetes and clouds: see
-docs/scaling.md. Its packages are those of requirements-cluster.txt, and are imported here only, when a scheduler is
+docs/scaling.md. Its packages are those of the extra `cluster`, and are imported here only, when a scheduler is
 named.
 """
 
@@ -18,7 +18,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from boundary.training.job import Data, Trained, Work, together
+from boundary.errors import ClusterError
+from boundary.training.job import TrainingData, TrainingJob, TrainingResult, merge
 
 PARTS_PER_THREAD = 4  # so that fast workers take more, and a lost one costs little
 REPLICATES = 1 << 10  # of a part, at most: so that workers that come later find some left
@@ -26,14 +27,13 @@ SECONDS = 10  # until a scheduler, and its first worker, must have answered
 PACKAGES = ("torch", "dask", "distributed", "cloudpickle", "msgpack")
 
 
-class ClusterError(Exception):
-    """Why a cluster cannot do the work, in one line."""
-
-
-def done(
-    work: Work, data: Data, address: str, progress: Callable[[Iterable[Any], int], Iterable[Any]] = lambda each, _: each
-) -> Trained:
-    """The work, done by the workers of the scheduler at that address; `progress` wraps its so many parts as they end.
+def train_on_cluster(
+    job: TrainingJob,
+    data: TrainingData,
+    address: str,
+    progress: Callable[[Iterable[Any], int], Iterable[Any]] = lambda each, _: each,
+) -> TrainingResult:
+    """The job, run by the workers of the scheduler at that address; `progress` wraps its so many parts as they end.
 
     Raises ClusterError, and ValueError where a worker lacks the device.
     """
@@ -43,7 +43,7 @@ def done(
         from distributed.scheduler import KilledWorker
     except ImportError:
         raise ClusterError(
-            "a scheduler is named, but Dask is not there: pip install -r requirements-cluster.txt"
+            "a scheduler is named, but Dask is not there: pip install -e '.[cluster]' -c constraints.txt"
         ) from None
     with _quiet():
         try:
@@ -56,14 +56,14 @@ def done(
         with client:
             try:
                 _must_be_ready(client, address)
-                parts = work.parts(count(len(work), sum(client.nthreads().values())))
-                everywhere = client.submit(_itself, data, pure=False)  # a task, to do again where a worker is lost
-                futures = [client.submit(_done, part, everywhere, versions(), pure=False) for part in parts]
+                parts = job.parts(part_count(len(job), sum(client.nthreads().values())))
+                everywhere = client.submit(_identity, data, pure=False)  # a task, to do again where a worker is lost
+                futures = [client.submit(_run_part, part, everywhere, versions(), pure=False) for part in parts]
                 found = {}
                 for future in progress(as_completed(futures, loop=client.loop), len(futures)):
                     found[future.key] = future.result()  # at once: a worker that is lost later takes nothing along
                     future.release()
-                return together([found[future.key] for future in futures])
+                return merge([found[future.key] for future in futures])
             except KilledWorker as error:
                 last = error.last_worker.address if error.last_worker else "unknown"
                 raise ClusterError(f"{address}: the same work ended worker after worker, the last was {last}") from None
@@ -71,21 +71,21 @@ def done(
                 raise ClusterError(f"{address}: the scheduler is gone; nothing was recorded") from None
 
 
-def count(replicates: int, threads: int) -> int:
+def part_count(replicates: int, threads: int) -> int:
     """In how many parts to hand out so many replicates to workers that have so many threads now."""
     return max(PARTS_PER_THREAD * threads, math.ceil(replicates / REPLICATES))
 
 
-def _itself(data: Data) -> Data:
+def _identity(data: TrainingData) -> TrainingData:
     return data
 
 
-def _done(work: Work, data: Data, expected: dict[str, str]) -> Trained:
+def _run_part(part: TrainingJob, data: TrainingData, expected: dict[str, str]) -> TrainingResult:
     where = f"a worker on {platform.node()}"
     if other := difference(versions(), expected):  # it has come since the others were asked
         raise ClusterError(f"{where} {other}")
     try:
-        return work.done(data)
+        return part.run(data)
     except OSError as error:
         raise ClusterError(f"{where}: {error}") from None
 
@@ -96,7 +96,7 @@ def versions() -> dict[str, str]:
     return {"Python": platform.python_version(), **packages, "code": CODE}
 
 
-def _code() -> str:
+def _code_fingerprint() -> str:
     """A fingerprint of the library's files."""
     code = hashlib.sha256()
     folder = Path(__file__).parents[1]
@@ -105,7 +105,7 @@ def _code() -> str:
     return code.hexdigest()[:12]
 
 
-CODE = _code()  # as it is imported: a worker that runs on while the files change is one with other code
+CODE = _code_fingerprint()  # as it is imported: a worker that runs on while the files change is one with other code
 
 
 def difference(found: dict[str, str] | Exception, expected: dict[str, str]) -> str | None:

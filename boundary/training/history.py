@@ -29,15 +29,15 @@ class History:
     stopped: Tensor | None = None
 
     @property
-    def diverged(self) -> frozenset[int]:
+    def nonfinite_test_loss(self) -> frozenset[int]:
         """The replicates whose test loss is not a finite number in the epoch whose weights they keep.
 
-        One of several signs: what counts is Model.diverged, once the train stage has marked them all.
+        A sign that they have diverged: models/predict.py says what it is.
         """
         return frozenset((~self._kept("test_loss").isfinite()).nonzero().flatten().tolist())
 
     @property
-    def worse(self) -> dict[int, float]:
+    def ended_above_start(self) -> dict[int, float]:
         """The training loss of the replicates for which it is above the first one logged, in the epoch that they keep.
 
         Not the test loss, which rises above its start wherever there is nothing to learn.
@@ -62,7 +62,7 @@ class History:
         return [name for name in COLUMNS if name in self.values]
 
 
-def stopped_early(history: History, best: Tensor, patience: int) -> History:
+def truncate_at_stop(history: History, best: Tensor, patience: int) -> History:
     """The same of a training with early stopping, by the epochs (R,) whose weights the replicates keep.
 
     Each ended with the first logged epoch that came `patience` epochs after its best, or with the last. All stands
@@ -79,7 +79,7 @@ def stopped_early(history: History, best: Tensor, patience: int) -> History:
     return replace(history, values=values, weights=weights, best=best, stopped=torch.tensor(ended))
 
 
-def joined(parts: Sequence[History]) -> History:
+def concatenate(parts: Sequence[History]) -> History:
     """The history of replicates that were trained apart; where all of a part stopped early, it stands still."""
     epochs = max((part.epochs for part in parts), key=len)
 
@@ -95,7 +95,7 @@ def joined(parts: Sequence[History]) -> History:
     return History(epochs, values, weights, torch.cat(best) if best else None, torch.cat(stopped) if stopped else None)
 
 
-def table(history: History) -> tuple[list[str], Iterator[list[str]]]:
+def to_table(history: History) -> tuple[list[str], Iterator[list[str]]]:
     """A header and rows, one per replicate and epoch that was logged of it: replicate, epoch, then the values."""
     columns = [history.values[name].T.tolist() for name in history.columns]  # [name][replicate][entry]
     rows = (
@@ -106,7 +106,7 @@ def table(history: History) -> tuple[list[str], Iterator[list[str]]]:
     return ["replicate", "epoch", *history.columns], rows
 
 
-def lines(history: History, replicate: int = 0) -> Iterator[str]:
+def format_log(history: History, replicate: int = 0) -> Iterator[str]:
     """One replicate's log in the tutorial's words."""
     for entry, epoch in enumerate(history.epochs[: history.entries(replicate)]):
         value = {name: tensor[entry, replicate].item() for name, tensor in history.values.items()}

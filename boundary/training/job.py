@@ -1,7 +1,7 @@
-"""The unit of work: replicates of a variant to be trained, all that this takes, and where its parts are put together.
+"""The unit of training: replicates of a variant, all that their training takes, and how its parts are merged again.
 
-A replicate never notices another, so a work may be done in parts: here on threads, or by the workers of a cluster
-(clusters.py). In exact arithmetic the result is the same to the bit, however many there are.
+A replicate never notices another, so a job may be done in parts: here on threads, or by the workers of a cluster
+(dask_backend.py). In exact arithmetic the result is the same to the bit, however many parts there are.
 
 Shapes: R replicates, P parameters, rows = examples.
 """
@@ -19,16 +19,16 @@ from torch import Tensor
 from boundary.nn.mlp import Network
 from boundary.nn.optimizers import Optimizer
 from boundary.numerics.arithmetic import PRECISIONS
-from boundary.training import loop as training
-from boundary.training import placement as devices
-from boundary.training.history import History, joined
-from boundary.training.loop import Examples, Goal, Saver, Schedule
+from boundary.training import placement
+from boundary.training.history import History, concatenate
+from boundary.training.loop import ROWS_AT_ONCE, Examples, Objective, Saver, Schedule, fit
+from boundary.training.placement import ExecutionPlan
 
-Trained = tuple[Tensor, History]  # parameters (R, P) on the CPU, and what was logged
+TrainingResult = tuple[Tensor, History]  # parameters (R, P) on the CPU, and what was logged
 
 
 @dataclass(frozen=True)
-class Data:
+class TrainingData:
     """The examples of each part of a split."""
 
     train: Examples
@@ -37,109 +37,109 @@ class Data:
 
 
 @dataclass(frozen=True)
-class Work:
-    """Replicates with parameters `start` (R, P), and generators in the states `drawn` (R, bytes), to be trained.
+class TrainingJob:
+    """Replicates to be trained from `initial_parameters` (R, P), with generators in states `rng_states` (R, bytes).
 
-    device: as params.yaml names it, chosen where the work is done. keep: of how many replicates, the first ones, the
-    history holds the weights.
+    device: as params.yaml names it, chosen where the job runs. snapshot_count: of how many replicates, the first ones,
+    the history holds the weights.
     """
 
     network: Network
-    goal: Goal
+    objective: Objective
     optimizer: Optimizer
     precision: str
     device: str
     schedule: Schedule
-    start: Tensor
-    drawn: Tensor
-    keep: int
+    initial_parameters: Tensor
+    rng_states: Tensor
+    snapshot_count: int
 
     def __len__(self) -> int:
-        return len(self.start)
+        return len(self.initial_parameters)
 
-    def parts(self, count: int) -> list["Work"]:
+    def parts(self, count: int) -> list["TrainingJob"]:
         """The same in so many parts, or as many as it has, whose sizes differ by one replicate at most."""
         count = min(count, len(self))
-        sizes = [len(rows) for rows in torch.tensor_split(self.start, count)]
+        sizes = [len(rows) for rows in torch.tensor_split(self.initial_parameters, count)]
         firsts = itertools.accumulate(sizes, initial=0)
-        return [
-            replace(
-                self,
-                start=self.start[first : first + size].clone(),  # a view would be sent with all that it is a view of
-                drawn=self.drawn[first : first + size].clone(),
-                keep=min(max(self.keep - first, 0), size),
-            )
-            for first, size in zip(firsts, sizes, strict=False)
-        ]
+        return [self._part(first, first + size) for first, size in zip(firsts, sizes, strict=False)]
+
+    def _part(self, first: int, end: int) -> "TrainingJob":
+        """Its replicates from `first` up to, not including, `end`."""
+        return replace(
+            self,
+            initial_parameters=self.initial_parameters[first:end].clone(),  # a view would be sent with what it views
+            rng_states=self.rng_states[first:end].clone(),
+            snapshot_count=min(max(self.snapshot_count - first, 0), end - first),
+        )
 
     @property
     def epochs(self) -> int:
         """How many each replicate is trained for, burn-in included."""
         return self.schedule.burn_in_epochs + self.schedule.epochs
 
-    def plan(self, data: Data) -> devices.Plan:
-        """How to run it on this machine."""
+    def plan(self, data: TrainingData) -> ExecutionPlan:
+        """How to run it on this machine. Raises SettingsError where the device is not there."""
         rows = len(data.train)
         batch_rows = min(self.schedule.batch_size or rows, rows)
         steps = self.epochs * math.ceil(rows / batch_rows)
-        device = devices.choose(self.device, self.precision)
-        evaluated = min(training.EVALUATED, max(len(data.test), len(data.validation or ())))
-        return devices.plan(device, self.precision, self.network, batch_rows, len(self), steps, evaluated)
+        device = placement.choose_device(self.device, self.precision)
+        evaluated = min(ROWS_AT_ONCE, max(len(data.test), len(data.validation or ())))
+        return placement.plan_execution(device, self.precision, self.network, batch_rows, len(self), steps, evaluated)
 
-    def done(
+    def run(
         self,
-        data: Data,
-        advance: Callable[[], object] = lambda: None,
-        saver_of: Callable[["Work"], Saver | None] = lambda part: None,
-        plan: devices.Plan | None = None,
-    ) -> Trained:
+        data: TrainingData,
+        on_epoch_end: Callable[[], object] = lambda: None,
+        saver_of: Callable[["TrainingJob"], Saver | None] = lambda part: None,
+        plan: ExecutionPlan | None = None,
+    ) -> TrainingResult:
         """Train in this process, part by part, several side by side on threads of their own.
 
-        `plan`: self.plan's, unless another is given. `advance` is called by each part after each epoch; `saver_of`
+        `plan`: self.plan's, unless another is given. `on_epoch_end` is called by each part after each epoch; `saver_of`
         makes the saver of a part. Raises SettingsError where the device is not there.
         """
-        device = devices.choose(self.device, self.precision)
         plan = plan or self.plan(data)
         parts = self.parts(plan.parts)
         torch.set_num_threads(plan.threads)
-        devices.keep_freed_memory()
-        given_up = threading.Event()
+        placement.keep_freed_memory()
+        stopped = threading.Event()
 
-        def train(part: Work) -> Trained:
-            def go_on() -> None:
-                if given_up.is_set():
-                    raise CancelledError
-                advance()
+        def next_epoch() -> None:
+            if stopped.is_set():
+                raise CancelledError
+            on_epoch_end()
 
-            return part._trained(data, device, go_on, saver_of(part), plan.compiled)
+        def train(part: TrainingJob) -> TrainingResult:
+            return part._train(data, plan, next_epoch, saver_of(part))
 
         if plan.workers == 1:
-            return together([train(part) for part in parts])
+            return merge([train(part) for part in parts])
         # each thread has a number of threads of its own
         with ThreadPoolExecutor(plan.workers, initializer=torch.set_num_threads, initargs=(plan.threads,)) as pool:
             try:
-                return together(list(pool.map(train, parts)))
+                return merge(list(pool.map(train, parts)))
             except BaseException:  # Ctrl-C too: the pool waits for its threads
-                given_up.set()
+                stopped.set()
                 raise
 
-    def _trained(
-        self, data: Data, device: torch.device, advance: Callable[[], object], saver: Saver | None, compile_step: bool
-    ) -> Trained:
-        parameters, history = training.fit(
+    def _train(
+        self, data: TrainingData, plan: ExecutionPlan, on_epoch_end: Callable[[], object], saver: Saver | None
+    ) -> TrainingResult:
+        parameters, history = fit(
             self.network,
-            self.goal,
+            self.objective,
             self.optimizer,
             PRECISIONS[self.precision],
             (data.train, data.test),
-            self.start.to(device),
-            [_generator(state) for state in self.drawn],
+            self.initial_parameters.to(plan.device),
+            [_generator(state) for state in self.rng_states],
             self.schedule,
-            advance,
+            on_epoch_end,
             saver,
-            self.keep,
+            self.snapshot_count,
             data.validation,
-            compile_step,
+            plan.compiled,
         )
         return parameters.cpu(), history
 
@@ -150,6 +150,6 @@ def _generator(state: Tensor) -> torch.Generator:
     return generator
 
 
-def together(parts: Sequence[Trained]) -> Trained:
-    """What the parts of a work have come to, as if it had been done whole."""
-    return torch.cat([parameters for parameters, _ in parts]), joined([history for _, history in parts])
+def merge(parts: Sequence[TrainingResult]) -> TrainingResult:
+    """The results of a job's parts as if it had been run whole."""
+    return torch.cat([parameters for parameters, _ in parts]), concatenate([history for _, history in parts])

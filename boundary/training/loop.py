@@ -5,7 +5,7 @@ Shapes: R replicates, P parameters, rows = examples; x (features, rows), y (outp
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -13,19 +13,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from boundary.artifacts.schema import TASK_LOSSES
-from boundary.errors import SettingsError
+from boundary.artifacts.schema import TASK_LOSSES, Task
 from boundary.nn.heads import labels, probabilities
 from boundary.nn.losses import LOSSES, Loss
 from boundary.nn.mlp import Network
 from boundary.nn.optimizers import Optimizer
 from boundary.numerics.arithmetic import SAMPLE, Arithmetic, Exact, Fast
 from boundary.training.early_stopping import Best
-from boundary.training.history import History, stopped_early
-from boundary.training.step import Step, compiled
+from boundary.training.history import History, truncate_at_stop
+from boundary.training.step import Step, compile_step
 
-RATES = 1 << 10  # steps whose rates are copied to the device at once: each copy waits for all steps before it
-EVALUATED = 1 << 14  # rows of the test part that go through the network at once
+COEFFICIENTS_AT_ONCE = 1 << 10  # steps whose coefficients are copied at once: a copy waits for all steps before it
+ROWS_AT_ONCE = 1 << 14  # rows of the test part that go through the network at once
 
 
 @dataclass(frozen=True)
@@ -64,49 +63,50 @@ class Schedule:
     log_every: int = 1
     patience: int | None = None
 
+    def logs(self, epoch: int) -> bool:
+        """Whether an epoch is logged."""
+        return epoch >= 0 and (epoch % self.log_every == 0 or epoch == self.epochs - 1)
+
 
 @dataclass(frozen=True)
-class Goal:
+class Objective:
     """What training minimises, and how its outputs are read: a task and a loss that fits it."""
 
-    task: str
+    task: Task
     loss: Loss
 
     @classmethod
-    def of(cls, task: str, loss: str | None) -> "Goal":
-        """The goal of a task with the loss named, or with the task's default. SettingsError if they don't fit."""
-        allowed = TASK_LOSSES[task]
-        if loss is not None and loss not in allowed:
-            raise SettingsError(f"loss: found {loss}, expected {' or '.join(allowed)} for a {task} target")
-        return cls(task, LOSSES[loss or allowed[0]])
+    def of(cls, task: Task, loss: str | None) -> "Objective":
+        """The objective of a task with the loss named, or with the task's default."""
+        return cls(task, LOSSES[loss or TASK_LOSSES[task][0]])
 
 
 @dataclass(frozen=True)
 class State:
     """All that a training needs to go on before `epoch`: tensors on any device, and what was logged so far.
 
-    memory: the optimizer's; generators: the states of the replicates' generators; log: for each logged epoch, values
-    (R,) by name, and the weights (K, P) that are kept; best: with patience, the fields of stopping.Best, once an epoch
-    was logged.
+    optimizer_state: (R, slots, P); generators: the states of the replicates' generators; log: for each logged epoch,
+    values (R,) by name, and the weights (K, P) that are kept; best: with patience, the fields of early_stopping.Best,
+    once an epoch was logged.
     """
 
     epoch: int
     parameters: Tensor
-    memory: Tensor
+    optimizer_state: Tensor
     generators: list[Tensor]
     log: dict[int, dict[str, Tensor]]
     best: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Saver(Protocol):
-    """Keeps states: `load` gives one to go on from, if any; `save` is called between epochs when it is `due`.
+    """Keeps states: `load` gives one to go on from, if any; `save` is called between epochs when `should_save`.
 
-    `due` is told whether the training has ended: that state gives its result.
+    That is told whether the training has ended: the state then gives its result.
     """
 
     def load(self) -> State | None: ...
 
-    def due(self, ended: bool) -> bool: ...
+    def should_save(self, ended: bool) -> bool: ...
 
     def save(self, state: State) -> None: ...
 
@@ -114,91 +114,108 @@ class Saver(Protocol):
 @torch.inference_mode()
 def fit(
     network: Network,
-    goal: Goal,
+    objective: Objective,
     optimizer: Optimizer,
     arithmetic_type: type[Exact] | type[Fast],
     data: tuple[Examples, Examples],
-    start: Tensor,
+    initial_parameters: Tensor,
     generators: Sequence[torch.Generator],
     schedule: Schedule,
-    advance: Callable[[], object] = lambda: None,
+    on_epoch_end: Callable[[], object] = lambda: None,
     saver: Saver | None = None,
-    keep: int = 0,
+    snapshot_count: int = 0,
     validation: Examples | None = None,
-    compile_step: bool = False,
+    compiled: bool = False,
 ) -> tuple[Tensor, History]:
-    """Train from `start` (R, P) on data = (train, test); returns the parameters (R, P) and the history.
+    """Train from `initial_parameters` (R, P) on data = (train, test); returns the parameters (R, P) and the history.
 
-    Runs on the device of `start`. `generators` (CPU), one a replicate, shuffle its mini-batches: a replicate is
-    trained the same whatever others are trained beside it. `advance` is called after every epoch. With a `saver`, an
-    earlier run's state is taken up, and states are saved; the result is the same. The history holds the weights of the
-    first `keep` replicates. A schedule with patience needs `validation`.
+    Runs on the device of `initial_parameters`. `generators` (CPU), one a replicate, shuffle its mini-batches: a
+    replicate is trained the same whatever others are trained beside it. `on_epoch_end` is called after every epoch.
+    With a `saver`, an earlier run's state is taken up, and states are saved; the result is the same. The history holds
+    the weights of the first `snapshot_count` replicates. A schedule with patience needs `validation`. `compiled`: the
+    step is compiled first.
     """
+    device = initial_parameters.device
     batch_rows = min(schedule.batch_size or len(data[0]), len(data[0]))
     arithmetic = arithmetic_type(max(*network.sizes, batch_rows))
-    train, test = (part.to(start.device, arithmetic.dtype) for part in data)
+    train, test = (part.to(device, arithmetic.dtype) for part in data)
     train = Examples(arithmetic.operand(train.x), train.y)
     if validation is not None:
-        validation = validation.to(start.device, arithmetic.dtype)
-    parameters = start.to(arithmetic.dtype)
-    memory = parameters.new_zeros(len(parameters), optimizer.slots, network.parameter_count)
-    log: dict[int, dict[str, Tensor]] = {}
-    best: Best | None = None
-    first_epoch = -schedule.burn_in_epochs
-    if saver is not None and (state := saver.load()) is not None:
-        first_epoch, log = state.epoch, dict(state.log)
-        parameters, memory = state.parameters.to(start.device), state.memory.to(start.device)
-        for generator, drawn in zip(generators, state.generators, strict=True):
-            generator.set_state(drawn)
-        if state.best:
-            best = Best(**{name: tensor.to(start.device) for name, tensor in state.best.items()})
-    steps_done = (first_epoch + schedule.burn_in_epochs) * math.ceil(len(train) / batch_rows)
-    rates = _rates(optimizer, steps_done, parameters)
-    step = Step(network, goal.loss, optimizer, arithmetic)
-    run = compiled(step, start.device, torch.get_num_threads()) if compile_step else step
-    for epoch in range(first_epoch, schedule.epochs):
-        logged = epoch >= 0 and (epoch % schedule.log_every == 0 or epoch == schedule.epochs - 1)
+        validation = validation.to(device, arithmetic.dtype)
+    state = saver.load() if saver is not None else None
+    if state is None:
+        state = _first_state(initial_parameters.to(arithmetic.dtype), network, optimizer, generators, schedule)
+    parameters, optimizer_state = state.parameters.to(device), state.optimizer_state.to(device)
+    log = dict(state.log)
+    best = Best(**{name: tensor.to(device) for name, tensor in state.best.items()}) if state.best else None
+    for generator, drawn in zip(generators, state.generators, strict=True):
+        generator.set_state(drawn)
+    steps_done = (state.epoch + schedule.burn_in_epochs) * math.ceil(len(train) / batch_rows)
+    coefficients = _step_coefficients(optimizer, steps_done, parameters)
+    train_step = Step(network, objective.loss, optimizer, arithmetic)
+    run = compile_step(train_step, device, torch.get_num_threads()) if compiled else train_step
+    for epoch in range(state.epoch, schedule.epochs):
+        logged = schedule.logs(epoch)
         totals: list[dict[str, Tensor]] = []
         for batch in _batches(train, batch_rows, generators):
-            parameters, memory, logits = run(parameters, memory, next(rates), batch.x, batch.y)
+            parameters, optimizer_state, logits = run(parameters, optimizer_state, next(coefficients), batch.x, batch.y)
             if logged:
-                totals.append(_totals(arithmetic, goal, logits, batch.y))
+                totals.append(_totals(arithmetic, objective, logits, batch.y))
         if logged:
-            on_test = _evaluate(network, goal, arithmetic_type, parameters, test)
+            on_test = _evaluate(network, objective, arithmetic_type, parameters, test)
             log[epoch] = _means("train", totals, len(train)) | _means("test", [on_test], len(test))
-            log[epoch]["weights"] = parameters[:keep].to(torch.float32, copy=True)
+            log[epoch]["weights"] = parameters[:snapshot_count].to(torch.float32, copy=True)
             if schedule.patience is not None and validation is not None:
-                on_validation = _evaluate(network, goal, arithmetic_type, parameters, validation)["loss"]
-                if best is None:
-                    best = Best.first(epoch, parameters, on_validation)
+                on_validation = _evaluate(network, objective, arithmetic_type, parameters, validation)["loss"]
+                best = best or Best.first(epoch, parameters, on_validation)
                 best = best.after(epoch, parameters, on_validation, schedule.patience)
         ended = epoch == schedule.epochs - 1 or (logged and best is not None and bool(best.stopped.all()))
-        if saver is not None and saver.due(ended):
-            drawn_so_far = [generator.get_state() for generator in generators]
-            fields = {} if best is None else vars(best)
-            saver.save(State(schedule.epochs if ended else epoch + 1, parameters, memory, drawn_so_far, log, fields))
-        advance()
+        if saver is not None and saver.should_save(ended):
+            rng_states = [generator.get_state() for generator in generators]
+            next_epoch = schedule.epochs if ended else epoch + 1
+            saver.save(State(next_epoch, parameters, optimizer_state, rng_states, log, vars(best) if best else {}))
+        on_epoch_end()
         if ended:
             break
-    names = [name for name in next(iter(log.values())) if name != "weights"]
-    values = {name: torch.stack([entry[name].to(start.device) for entry in log.values()]).cpu() for name in names}
-    weights = torch.stack([start[:keep].float().cpu(), *(entry["weights"].cpu() for entry in log.values())])
-    history = History(list(log), values, weights)
+    history = _history(log, initial_parameters[:snapshot_count])
     if best is None or schedule.patience is None:
         return parameters, history
-    return best.parameters, stopped_early(history, best.epoch.cpu(), schedule.patience)
+    return best.parameters, truncate_at_stop(history, best.epoch.cpu(), schedule.patience)
 
 
-def _rates(optimizer: Optimizer, steps_done: int, like: Tensor) -> Iterator[Tensor]:
-    """The rates of step after step, on the device and in the dtype of a tensor: many are moved there at a time."""
-    rates = itertools.islice(optimizer.rates(), steps_done, None)
+def _first_state(
+    parameters: Tensor,
+    network: Network,
+    optimizer: Optimizer,
+    generators: Sequence[torch.Generator],
+    schedule: Schedule,
+) -> State:
+    """Before the first epoch."""
+    optimizer_state = parameters.new_zeros(len(parameters), optimizer.state_slots, network.parameter_count)
+    rng_states = [generator.get_state() for generator in generators]
+    return State(-schedule.burn_in_epochs, parameters, optimizer_state, rng_states, {})
+
+
+def _history(log: Mapping[int, Mapping[str, Tensor]], initial_parameters: Tensor) -> History:
+    """What was logged, on the CPU; `initial_parameters` (K, P): of the replicates whose weights are kept."""
+    names = [name for name in next(iter(log.values())) if name != "weights"]
+    device = initial_parameters.device  # entries of a state that was taken up are on the CPU
+    values = {name: torch.stack([entry[name].to(device) for entry in log.values()]).cpu() for name in names}
+    weights = [initial_parameters.float().cpu(), *(entry["weights"].cpu() for entry in log.values())]
+    return History(list(log), values, torch.stack(weights))
+
+
+def _step_coefficients(optimizer: Optimizer, steps_done: int, like: Tensor) -> Iterator[Tensor]:
+    """The coefficients of step after step, on the device and in the dtype of a tensor; many are moved at a time."""
+    coefficients = itertools.islice(optimizer.step_coefficients(), steps_done, None)
     while True:
-        yield from torch.tensor([*itertools.islice(rates, RATES)], dtype=like.dtype, device=like.device)
+        several = [*itertools.islice(coefficients, COEFFICIENTS_AT_ONCE)]
+        yield from torch.tensor(several, dtype=like.dtype, device=like.device)
 
 
 def _evaluate(
     network: Network,
-    goal: Goal,
+    objective: Objective,
     arithmetic_type: type[Exact] | type[Fast],
     parameters: Tensor,
     examples: Examples,
@@ -206,10 +223,11 @@ def _evaluate(
     """Totals over the examples, as at prediction: each row with grids of its own."""
     arithmetic = arithmetic_type(max(network.sizes))
     totals = []
-    for x, y in zip(torch.split(examples.x, EVALUATED, dim=1), torch.split(examples.y, EVALUATED, dim=1), strict=True):
+    pieces = (torch.split(tensor, ROWS_AT_ONCE, dim=1) for tensor in (examples.x, examples.y))
+    for x, y in zip(*pieces, strict=True):
         logits, _ = network.forward(arithmetic, parameters, arithmetic.operand(x, SAMPLE), SAMPLE)
-        totals.append(_totals(arithmetic, goal, logits, y))
-    return _together(totals)
+        totals.append(_totals(arithmetic, objective, logits, y))
+    return _add_up(totals)
 
 
 def _batches(train: Examples, batch_rows: int, generators: Sequence[torch.Generator]) -> Iterator[Examples]:
@@ -217,31 +235,32 @@ def _batches(train: Examples, batch_rows: int, generators: Sequence[torch.Genera
     if batch_rows == len(train):
         yield train
         return
-    orders = [torch.randperm(len(train), generator=g, dtype=torch.int32) for g in generators]  # half of int64's memory
+    # int32: half the memory of int64
+    orders = [torch.randperm(len(train), generator=g, dtype=torch.int32) for g in generators]
     for first in range(0, len(train), batch_rows):
         some = torch.stack([order[first : first + batch_rows] for order in orders])  # (R, batch_rows)
         rows = some.to(train.x.device, torch.int64)
         yield Examples(train.x[:, rows].transpose(0, 1), train.y[:, rows].transpose(0, 1))
 
 
-def _totals(arithmetic: Arithmetic, goal: Goal, logits: Tensor, y: Tensor) -> dict[str, Tensor]:
+def _totals(arithmetic: Arithmetic, objective: Objective, logits: Tensor, y: Tensor) -> dict[str, Tensor]:
     """Sums over rows, each (R,) in float64: of the `loss`, and for classes of the hits, as `accuracy`."""
-    totals = {"loss": arithmetic.sum(goal.loss.values(arithmetic, logits, y), -1).flatten().double()}
-    if goal.task != "regression":
-        true = y.argmax(-2) if goal.task == "multiclass" else y.squeeze(-2)
-        totals["accuracy"] = (labels(probabilities(arithmetic, goal.task, logits)) == true).sum(-1).double()
+    totals = {"loss": arithmetic.sum(objective.loss.values(arithmetic, logits, y), -1).flatten().double()}
+    if objective.task != "regression":
+        true = y.argmax(-2) if objective.task == "multiclass" else y.squeeze(-2)
+        totals["accuracy"] = (labels(probabilities(arithmetic, objective.task, logits)) == true).sum(-1).double()
     return totals
 
 
 def _means(part: str, totals: list[dict[str, Tensor]], rows: int) -> dict[str, Tensor]:
     """Per-row means of a part's totals."""
-    together = _together(totals)  # divided by a tensor: a number would be inverted
+    together = _add_up(totals)  # divided by a tensor: a number would be inverted
     return {f"{part}_{name}": total / torch.full_like(total, rows) for name, total in together.items()}
 
 
-def _together(totals: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+def _add_up(totals: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     """The totals of all pieces of a part, added piece after piece."""
-    found = totals[0]
+    added = totals[0]
     for more in totals[1:]:
-        found = {name: total + more[name] for name, total in found.items()}
-    return found
+        added = {name: total + more[name] for name, total in added.items()}
+    return added

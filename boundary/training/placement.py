@@ -43,21 +43,25 @@ COSTS = {
 COMPILING_PAYS = {"cpu": 60.0, "cuda": 30.0}  # seconds of work: compiling takes a third of that, and saves more
 
 
+CPU = torch.device("cpu")
+
+
 @dataclass(frozen=True)
-class Plan:
+class ExecutionPlan:
     """How to run a training's steps; exact results don't depend on it.
 
     Replicates are taken in so many `parts`, so many of them side by side by `workers`, each with `threads` of
-    PyTorch's own. `compiled`: the step is compiled first.
+    PyTorch's own, on `device`. `compiled`: the step is compiled first.
     """
 
     parts: int = 1
     workers: int = 1
     threads: int = 1
     compiled: bool = False
+    device: torch.device = CPU
 
 
-def choose(device: str, precision: str) -> torch.device:
+def choose_device(device: str, precision: str) -> torch.device:
     """The device for `auto` (CUDA where there is one, MPS for fast precision only, else the CPU), or the one named.
 
     Raises SettingsError where the one named is not there.
@@ -84,9 +88,9 @@ def keep_freed_memory() -> None:
         glibc.mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
 
 
-def plan(
+def plan_execution(
     device: torch.device, precision: str, network: Network, rows: int, replicates: int, steps: int, evaluated: int
-) -> Plan:
+) -> ExecutionPlan:
     """The plan for so many steps, of so many rows each, of replicates of a network.
 
     On a CPU, parts fit into its caches, and each gets a worker, up to the processors (or OMP_NUM_THREADS): workers need
@@ -94,7 +98,7 @@ def plan(
     also when so many rows are `evaluated` at once.
     """
     if (device.type, precision) not in COSTS:
-        return Plan()
+        return ExecutionPlan(device=device)
     processors = _processors() if device.type == "cpu" else 1
     sizes = network.sizes
     seconds = steps * COSTS[device.type, precision].of(math.ceil(replicates / processors) * rows * sum(sizes))
@@ -104,7 +108,7 @@ def plan(
         free, _ = torch.cuda.mem_get_info(device)
         numbers = max(rows, evaluated) * sum(sizes) + network.parameter_count
         needed = replicates * numbers * number * COPIES
-        return Plan(min(math.ceil(needed / max(free, 1)), replicates), compiled=compiled)
+        return ExecutionPlan(min(math.ceil(needed / max(free, 1)), replicates), compiled=compiled, device=device)
     bytes_each = rows * number
     most = max(1, (COMPILED_PART_BYTES if compiled else PART_BYTES) // (bytes_each * max(sizes)))  # of a part
     least = 1 if compiled else max(1, most // 2)  # in smaller ones, workers would wait for Python's lock
@@ -112,7 +116,7 @@ def plan(
     workers = min(parts, processors)
     cells = math.ceil(replicates / parts) * rows * max(sizes)
     threads = max(1, min(processors // workers, cells // CELLS_PER_THREAD))
-    return Plan(parts, workers, threads, compiled)
+    return ExecutionPlan(parts, workers, threads, compiled, device)
 
 
 def _processors() -> int:

@@ -1,4 +1,4 @@
-"""From settings and the rows of a split to what their training takes: the work to be done, and its data.
+"""From settings and the rows of a split to what a training takes: a job and its data.
 
 Shapes: rows = examples; a part's columns are (rows,) each.
 """
@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from boundary.artifacts import schema
-from boundary.artifacts.schema import Schema
+from boundary.artifacts.schema import Schema, arrays, class_indices
+from boundary.config import constraints
 from boundary.config.params import Params, Variant
 from boundary.errors import SettingsError
 from boundary.models import snapshots
@@ -18,63 +18,73 @@ from boundary.nn import losses
 from boundary.nn.mlp import Network
 from boundary.nn.optimizers import OPTIMIZERS
 from boundary.training import memory
-from boundary.training.job import Data, Work
-from boundary.training.loop import Examples, Goal, Schedule
+from boundary.training.job import TrainingData, TrainingJob
+from boundary.training.loop import Examples, Objective, Schedule
 
 
-def data_of(described: Schema, parts: Mapping[str, Mapping[str, np.ndarray]]) -> Data:
+def build_data(schema: Schema, parts: Mapping[str, Mapping[str, np.ndarray]]) -> TrainingData:
     """The examples of a split's parts: train, test and perhaps validation."""
-    examples = {part: Examples.of(*schema.arrays(columns, described)) for part, columns in parts.items()}
-    return Data(examples["train"], examples["test"], examples.get("validation"))
+    examples = {part: Examples.of(*arrays(columns, schema)) for part, columns in parts.items()}
+    return TrainingData(examples["train"], examples["test"], examples.get("validation"))
 
 
-def work_of(settings: Params, name: str, described: Schema, training_rows: Mapping[str, np.ndarray]) -> Work:
+def build_job(settings: Params, name: str, schema: Schema, training_rows: Mapping[str, np.ndarray]) -> TrainingJob:
     """All replicates of the variant of that name, to be trained; replicate r starts from, and shuffles with, seed + r.
 
     Raises SettingsError, "key: ...", where the variant does not fit the data, or the machine's memory.
     """
     variant, path = settings.variants[name], f"variants.{name}"
-    rows, features = len(training_rows[described.target]), len(described.features)
-    needed = memory.of_variant(settings, variant, rows, features, described.outputs)
-    memory.must_fit(path, needed, memory.of_machine())
-    network = Network((features, *variant.hidden_units, described.outputs), variant.activation)
+    rows, features = len(training_rows[schema.target]), len(schema.features)
+    needed = memory.variant_memory(settings, variant, rows, features, schema.outputs)
+    memory.must_fit(path, needed, memory.machine_memory())
+    _check(variant, schema, path)
+    network = Network((features, *variant.hidden_units, schema.outputs), variant.activation)
     generators = [torch.Generator().manual_seed(settings.seed + r) for r in range(settings.replicates)]
-    start = torch.stack([network.initialise(generator) for generator in generators])
-    try:
-        goal = Goal.of(described.task, variant.loss)
-        if variant.class_weight is not None:
-            goal = balance(goal, described, training_rows)
-        if variant.initial_weights is not None:
-            start[0] = network.from_layers([(layer.weight, layer.bias) for layer in variant.initial_weights])
-    except SettingsError as error:
-        raise SettingsError(f"{path}.{error}") from None
-    return Work(
+    initial_parameters = torch.stack([network.initialise(generator) for generator in generators])
+    objective = Objective.of(schema.task, variant.loss)
+    if variant.class_weight is not None:
+        objective = with_balanced_classes(objective, schema, training_rows)
+    if variant.initial_weights is not None:
+        initial_parameters[0] = network.from_layers([(layer.weight, layer.bias) for layer in variant.initial_weights])
+    return TrainingJob(
         network,
-        goal,
+        objective,
         OPTIMIZERS[variant.optimizer](**variant.optimizer_options),
         settings.precision,
         settings.device,
         Schedule(variant.epochs, variant.burn_in_epochs, variant.batch_size, variant.log_every, variant.patience),
-        start,
+        initial_parameters,
         torch.stack([generator.get_state() for generator in generators]),
-        snapshots.kept(network, variant.epochs // variant.log_every + 3, settings.replicates),
+        snapshots.snapshot_count(network, variant.epochs // variant.log_every + 3, settings.replicates),
     )
 
 
-def balance(goal: Goal, described: Schema, training_rows: Mapping[str, np.ndarray]) -> Goal:
-    """The same goal, each class of the training rows weighing the same. Raises SettingsError for a regression."""
-    if not described.classes:
-        raise SettingsError("class_weight: found balanced, expected none for a regression target")
-    indices = schema.class_indices(training_rows[described.target], described)
-    counts = np.bincount(indices, minlength=len(described.classes)).tolist()
-    return replace(goal, loss=losses.weighted(goal.loss, losses.balanced(counts)))
+def _check(variant: Variant, schema: Schema, path: str) -> None:
+    """Raises SettingsError where a setting does not fit the data."""
+    inputs, layers = len(schema.features), variant.initial_weights or []
+    problems = [
+        constraints.loss_problem(variant.loss, schema.task),
+        constraints.class_weight_problem(variant.class_weight, schema.task),
+    ]
+    if layers:
+        problems += constraints.initial_weights_problems(layers, variant.hidden_units, inputs, schema.outputs)
+    for problem in problems:
+        if problem is not None:
+            raise SettingsError(f"{path}.{problem}")
 
 
-def remedies(variant: Variant, described: Schema) -> str:
+def with_balanced_classes(objective: Objective, schema: Schema, training_rows: Mapping[str, np.ndarray]) -> Objective:
+    """The same objective, each class of the training rows weighing the same."""
+    indices = class_indices(training_rows[schema.target], schema)
+    counts = np.bincount(indices, minlength=len(schema.classes)).tolist()
+    return replace(objective, loss=losses.weighted(objective.loss, losses.balanced(counts)))
+
+
+def divergence_remedies(variant: Variant, schema: Schema) -> str:
     """What may help where every replicate diverged, the likeliest first."""
     found = [f"a smaller lr than {variant.lr}"]
     if variant.weight_decay:
         found.append(f"a smaller weight_decay than {variant.weight_decay}")
-    if described.preprocessing is None:
+    if schema.preprocessing is None:
         found.append("smaller numbers in the table (preprocess: true scales them)")
     return ", or ".join(found)

@@ -76,7 +76,7 @@ BUNDLED = {
 }
 
 
-def table(generator: Generator) -> Table:
+def table_of(generator: Generator) -> Table:
     """What it makes."""
     match generator:
         case Line():
@@ -93,7 +93,7 @@ def table(generator: Generator) -> Table:
 
 
 @dataclass(frozen=True)
-class Learned:
+class NetworkShape:
     """What a network learns of a data set, as far as params.yaml tells; None for what it does not.
 
     inputs, outputs: of the network.
@@ -104,7 +104,7 @@ class Learned:
     outputs: int | None
 
 
-def learned(dataset: Dataset, made: Table | None) -> Learned:
+def network_shape(dataset: Dataset, made: Table | None) -> NetworkShape:
     """Of a data set and the table that a generator makes for it, None for a user's own table."""
     task, outputs = dataset.task, None
     if made is not None:
@@ -113,7 +113,7 @@ def learned(dataset: Dataset, made: Table | None) -> Learned:
         outputs = classes or None
     if task is not None and task != "multiclass":
         outputs = 1
-    return Learned(task, _inputs(dataset, made), outputs)
+    return NetworkShape(task, _inputs(dataset, made), outputs)
 
 
 def _inputs(dataset: Dataset, made: Table | None) -> int | None:

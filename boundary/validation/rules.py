@@ -1,29 +1,28 @@
 """What params.yaml says that its keys, each alone, cannot show to be wrong: together, or of a table yet to be made.
 
-Lines are those of boundary/config/parsing.py: "path: found ..., expected ...".
+Lines are "path: found ..., expected ...", as those of typed.py. What the stages hold the data themselves to as well is
+in boundary/config/constraints.py.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from math import ceil
 from pathlib import PurePosixPath
 
-from boundary.artifacts.schema import TASK_LOSSES
+from boundary.config import constraints
 from boundary.config.params import (
     OPTIMIZER_KEYS,
     Blobs,
     Contrast,
     Dataset,
     Generator,
-    Layer,
     Line,
     Params,
     Split,
     Variant,
     maker,
 )
-from boundary.config.parsing import did_you_mean, shown
-from boundary.validation import known_tables as generated
-from boundary.validation.known_tables import Learned, Table
+from boundary.errors import did_you_mean, shown
+from boundary.validation import known_tables
+from boundary.validation.known_tables import NetworkShape, Table
 
 SHELL = '"$`\\!%'  # what a shell or DVC reads in quoted text: dvc.yaml's commands name the table
 MOST_ROWS = 10**9  # of a generated table
@@ -34,7 +33,7 @@ WINDOWS = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "
 Names = Mapping[str, Sequence[str]]
 
 
-def find(params: Params, names: Names) -> Iterator[str]:
+def problems(params: Params, names: Names) -> Iterator[str]:
     """A line for each contradiction that can be told.
 
     params: what could be read, each entry with problems left out; names: of all entries, by section, of the sections
@@ -43,26 +42,26 @@ def find(params: Params, names: Names) -> Iterator[str]:
     if params.device == "mps" and params.precision == "exact":
         yield "device: found mps, which has no float64 and so no exact arithmetic, expected precision: fast with it"
     for section, known in names.items():
-        yield from of_names(section, known)
+        yield from name_problems(section, known)
     tables = {}
     for name, generator in params.generators.items():
-        found = list(of_generator(f"generators.{name}", generator))
+        found = list(generator_problems(f"generators.{name}", generator))
         yield from found
         if not found:
-            tables[name] = generated.table(generator)
-    learned = {}
+            tables[name] = known_tables.table_of(generator)
+    shapes = {}
     for name, dataset in params.datasets.items():
-        found = list(of_dataset(f"datasets.{name}", dataset, names, tables))
+        found = list(dataset_problems(f"datasets.{name}", dataset, names, tables))
         yield from found
         if not found:
-            learned[name] = generated.learned(dataset, tables.get(maker(dataset.table) or ""))
+            shapes[name] = known_tables.network_shape(dataset, tables.get(maker(dataset.table) or ""))
     for name, variant in params.variants.items():
-        yield from of_variant(f"variants.{name}", variant, params, names, learned)
+        yield from variant_problems(f"variants.{name}", variant, params, names, shapes)
     for name, contrast in params.contrasts.items():
-        yield from of_contrast(f"contrasts.{name}", contrast, params, names, learned)
+        yield from contrast_problems(f"contrasts.{name}", contrast, params, names, shapes)
 
 
-def of_names(section: str, names: Sequence[str]) -> Iterator[str]:
+def name_problems(section: str, names: Sequence[str]) -> Iterator[str]:
     """Names are files, on every system."""
     if not names and section in ("datasets", "variants"):
         yield f"{section}: found none, expected one or more"
@@ -77,7 +76,7 @@ def of_names(section: str, names: Sequence[str]) -> Iterator[str]:
             yield f"{section}.{name}: the name of a file of the pipeline's own, expected another name"
 
 
-def of_generator(path: str, generator: Generator) -> Iterator[str]:
+def generator_problems(path: str, generator: Generator) -> Iterator[str]:
     """Of a generator by itself."""
     if isinstance(generator, Line) and generator.end <= generator.start + generator.step:
         yield f"{path}.end: found {generator.end}, expected room for two steps after start ({generator.start})"
@@ -89,14 +88,12 @@ def of_generator(path: str, generator: Generator) -> Iterator[str]:
         yield f"{path}.centers: found {generator.centers}, expected at most n_samples ({generator.n_samples})"
 
 
-def of_dataset(path: str, dataset: Dataset, names: Names, tables: Mapping[str, Table]) -> Iterator[str]:
+def dataset_problems(path: str, dataset: Dataset, names: Names, tables: Mapping[str, Table]) -> Iterator[str]:
     """Of a data set, and of the table that a generator makes for it. tables: by generator."""
     yield from _of_path(path, dataset.table, names.get("generators"))
     if dataset.features is not None and dataset.drop is not None:
         yield f"{path}.drop: found features too, expected one of them"
-    features = dataset.features
-    if features is not None and (not features or len({*features, dataset.target}) <= len(features)):
-        yield f"{path}.features: found {shown(features)}, expected columns other than the target, each once"
+    yield from _prefixed(path, constraints.features_problem(dataset.features, dataset.target))
     for key in ("categories", "missing"):
         if getattr(dataset, key) is not None and not dataset.preprocess:
             yield f"{path}.{key}: found without preprocess, expected preprocess: true with it"
@@ -104,13 +101,13 @@ def of_dataset(path: str, dataset: Dataset, names: Names, tables: Mapping[str, T
     name = maker(dataset.table) or ""
     table = tables.get(name)
     if table is not None:
-        unknown = [(key, column) for key, column in generated.columns_of(dataset) if column not in table]
+        unknown = [(key, column) for key, column in known_tables.columns_of(dataset) if column not in table]
         for key, column in unknown:
             yield _unknown(f"{path}.{key}", column, f"column of generators.{name}", table.shown)
         if not unknown:
             yield from _of_table(path, dataset, f"generators.{name}", table)
-    elif dataset.task == "regression":
-        yield from _of_stratified(path, dataset)
+    else:
+        yield from _prefixed(path, constraints.stratified_problem(dataset.split, dataset.task == "regression"))
 
 
 def _of_path(path: str, written: str, generators: Sequence[str] | None) -> Iterator[str]:
@@ -147,23 +144,16 @@ def _of_table(path: str, dataset: Dataset, origin: str, table: Table) -> Iterato
         yield f"{path}.task: found binary, expected multiclass for the {classes} classes of {origin}"
     if dataset.task == "regression" and classes and table.words:
         yield f"{path}.task: found regression, expected none for the classes of {origin}, which are words"
-    if generated.learned(dataset, table).task == "regression":
-        yield from _of_stratified(path, dataset)
-    split = dataset.split
-    held = ceil(split.test_size * table.rows) + ceil(split.validation_size * table.rows)
-    if split.test_size + split.validation_size < 1 and held >= table.rows:
-        yield f"{path}.split: the {table.rows} rows of {origin} leave none for training beside {held} held back"
+    task = known_tables.network_shape(dataset, table).task
+    yield from _prefixed(path, constraints.stratified_problem(dataset.split, task == "regression"))
+    if dataset.split.test_size + dataset.split.validation_size < 1:
+        yield from _prefixed(path, constraints.training_rows_problem(dataset.split, table.rows, origin))
 
 
-def _of_stratified(path: str, dataset: Dataset) -> Iterator[str]:
-    if dataset.split.kind == "stratified":
-        yield f"{path}.split.kind: found stratified, expected random or ordered for a regression"
-
-
-def of_variant(
-    path: str, variant: Variant, params: Params, names: Names, learned: Mapping[str, Learned]
+def variant_problems(
+    path: str, variant: Variant, params: Params, names: Names, shapes: Mapping[str, NetworkShape]
 ) -> Iterator[str]:
-    """Of a variant by itself, and together with what is known of its data set. learned: by data set."""
+    """Of a variant by itself, and together with what is known of its data set. shapes: by data set."""
     if variant.dataset not in names.get("datasets", [variant.dataset]):
         yield _unknown(f"{path}.dataset", variant.dataset, "dataset", names["datasets"])
     for key in ("momentum", "nesterov", "betas", "eps"):
@@ -179,44 +169,23 @@ def of_variant(
         yield f"{path}.nesterov: found true, expected a momentum above 0 with it"
     if variant.activation != "none" and not variant.hidden_units:
         yield f"{path}.activation: found {variant.activation}, expected none where there are no hidden_units"
-    known = learned.get(variant.dataset, Learned(None, None, None))
-    if known.task is not None and variant.loss not in (None, *TASK_LOSSES[known.task]):
-        allowed = " or ".join(TASK_LOSSES[known.task])
-        yield f"{path}.loss: found {variant.loss}, expected {allowed} for a {known.task} target"
-    if known.task == "regression" and variant.class_weight is not None:
-        yield f"{path}.class_weight: found {variant.class_weight}, expected none for a regression target"
+    known = shapes.get(variant.dataset, NetworkShape(None, None, None))
+    yield from _prefixed(path, constraints.loss_problem(variant.loss, known.task))
+    yield from _prefixed(path, constraints.class_weight_problem(variant.class_weight, known.task))
     if variant.initial_weights is not None:
-        yield from _of_weights(f"{path}.initial_weights", variant, variant.initial_weights, known)
+        layers = variant.initial_weights
+        problems = constraints.initial_weights_problems(layers, variant.hidden_units, known.inputs, known.outputs)
+        yield from _prefixed(path, *problems)
 
 
-def _of_weights(path: str, variant: Variant, layers: list[Layer], known: Learned) -> Iterator[str]:
-    hidden = variant.hidden_units
-    if len(layers) != len(hidden) + 1:
-        yield f"{path}: found {len(layers)} layers, expected {len(hidden) + 1}, one more than hidden_units"
-        return
-    for k, layer in enumerate(layers):
-        outputs = hidden[k] if k < len(hidden) else len(layer.bias)
-        inputs = hidden[k - 1] if k else len(layer.weight[0]) if layer.weight else 0
-        widths = {len(row) for row in layer.weight}
-        if (len(layer.weight), len(layer.bias), widths) != (outputs, outputs, {inputs}) or not inputs:
-            rows = f"{len(layer.weight)} rows of {' or '.join(map(str, sorted(widths))) or 'no'} weights"
-            expected = f"{outputs} rows of {inputs or 'some'} weights and {outputs} biases"
-            yield f"{path}[{k}]: found {rows} and {len(layer.bias)} biases, expected {expected}"
-        elif k == 0 and known.inputs not in (None, inputs):
-            expected = f"expected {known.inputs}, the features of datasets.{variant.dataset}"
-            yield f"{path}[0]: found {inputs} inputs, {expected}"
-        if k == len(hidden) and known.outputs not in (None, outputs):
-            yield f"{path}[{k}]: found {outputs} outputs, expected {known.outputs} for a {known.task} target"
-
-
-def of_contrast(
-    path: str, contrast: Contrast, params: Params, names: Names, learned: Mapping[str, Learned]
+def contrast_problems(
+    path: str, contrast: Contrast, params: Params, names: Names, shapes: Mapping[str, NetworkShape]
 ) -> Iterator[str]:
     """Of a contrast: its data set, and the variants of it."""
     if contrast.dataset not in names.get("datasets", [contrast.dataset]):
         yield _unknown(f"{path}.dataset", contrast.dataset, "dataset", names["datasets"])
         return
-    known = learned.get(contrast.dataset, Learned(None, None, None))
+    known = shapes.get(contrast.dataset, NetworkShape(None, None, None))
     if known.task == "regression" or known.inputs not in (None, 2):
         found = "a regression" if known.task == "regression" else f"which has {known.inputs} features"
         yield f"{path}.dataset: found {shown(contrast.dataset)}, {found}, expected classes of two features"
@@ -230,6 +199,10 @@ def of_contrast(
             unknown = chosen.dataset in names.get("datasets", ()) and chosen.dataset != contrast.dataset
         if unknown:
             yield _unknown(f"{path}.{side}", name, f"variant of {contrast.dataset}", own)
+
+
+def _prefixed(path: str, *problems: str | None) -> Iterator[str]:
+    yield from (f"{path}.{problem}" for problem in problems if problem is not None)
 
 
 def _unknown(path: str, found: str, what: str, known: Iterable[str]) -> str:
