@@ -163,14 +163,18 @@ class Calls:
         return call
 
     def fdopen(self, handle: int, mode: str) -> "File":
-        return File(self.disk, os.fdopen(handle, mode))
+        return File(self.disk, os.fdopen(handle, mode), self.disk.target)
 
 
 class File:
     """A file whose writes, flushes and closing are steps of a disk."""
 
-    def __init__(self, disk: Disk, file: Any):
-        self.disk, self.file = disk, file
+    def __init__(self, disk: Disk, file: Any, name: str):
+        self.disk, self.file, self.name = disk, file, name
+
+    def step(self, kind: str) -> None:
+        self.disk.target = self.name  # others may be open beside it
+        self.disk.step(kind)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.file, name)
@@ -180,18 +184,18 @@ class File:
 
     def __exit__(self, *_: object) -> None:
         self.file.close()
-        self.disk.step("close")
+        self.step("close")
 
     def write(self, data: Any) -> int:
         try:
-            self.disk.step("write")
+            self.step("write")
         except OSError:
             self.file.write(memoryview(data).cast("B")[: memoryview(data).nbytes // 2])
             raise
         return self.file.write(data)
 
     def flush(self) -> None:
-        self.disk.step("flush")
+        self.step("flush")
         self.file.flush()
 
 
