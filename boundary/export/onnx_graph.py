@@ -16,22 +16,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from boundary.artifacts.schema import Categories, Numbers
 from boundary.models.model import Model, without_diverged
+from boundary.nn.activations import ACTIVATIONS
 
 OPSETS = {"": 20, "ai.onnx.ml": 3}
 IR_VERSION = 9
-ACTIVATIONS: dict[str, tuple[str, dict[str, Any]]] = {  # but for none and silu: an operator and its attributes
-    "relu": ("Relu", {}),
-    "leaky_relu": ("LeakyRelu", {"alpha": 0.01}),
-    "elu": ("Elu", {}),
-    "selu": ("Selu", {}),
-    "gelu_tanh": ("Gelu", {"approximate": "tanh"}),
-    "softplus": ("Softplus", {}),
-    "sigmoid": ("Sigmoid", {}),
-    "tanh": ("Tanh", {}),
-    "softsign": ("Softsign", {}),
-}
-FLOAT_ONLY = {"leaky_relu", "elu", "selu", "softplus", "softsign"}  # in onnxruntime
-CLIPS = {"relu6": (0.0, 6.0), "hardtanh": (-1.0, 1.0)}
 
 
 class _Graph:
@@ -52,6 +40,14 @@ class _Graph:
         name = f"constant_{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value, dtype), name))
         return name
+
+    def double_constant(self, value: float) -> str:
+        """The name of a constant in float64."""
+        return self.constant(value, np.float64)
+
+    def add_float32(self, operator: str, *inputs: str, **attributes: Any) -> str:
+        """A node that works in float32, between casts."""
+        return self.double(self.add(operator, *map(self.single, inputs), **attributes))
 
     def double(self, name: str) -> str:
         """In float64."""
@@ -139,23 +135,10 @@ def _logits(graph: _Graph, model: Model, features: str, order: list[str]) -> str
         if n == 0:
             w = w[:, [model.schema.features.index(name) for name in order]]
         else:
-            h = _activation(graph, model.network.activation, h)
+            h = ACTIVATIONS[model.network.activation].onnx(graph, h)
         h = graph.add("MatMul", h, graph.double(graph.constant(w)))
         h = graph.add("Add", h, graph.double(graph.constant(bias.numpy().transpose(0, 2, 1))))
     return h
-
-
-def _activation(graph: _Graph, activation: str, z: str) -> str:
-    if activation == "none":
-        return z
-    if activation == "silu":
-        return graph.add("Mul", z, graph.add("Sigmoid", z))
-    if activation in CLIPS:
-        return graph.add("Clip", z, *(graph.constant(bound, np.float64) for bound in CLIPS[activation]))
-    operator, attributes = ACTIVATIONS[activation]
-    if activation in FLOAT_ONLY:
-        return graph.double(graph.add(operator, graph.single(z), **attributes))
-    return graph.add(operator, z, **attributes)
 
 
 def _answers(graph: _Graph, model: Model, logits: str) -> list[Any]:

@@ -8,6 +8,7 @@ torch.nn modules that `module()` returns.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -21,13 +22,45 @@ LEAK = 0.01
 Backward = Callable[[Arithmetic, Tensor, Tensor, Tensor], Tensor]
 
 
+class OnnxGraph(Protocol):
+    """What boundary/export/onnx_graph.py offers for adding nodes; values are known by their names."""
+
+    def add(self, operator: str, *inputs: str, **attributes: Any) -> str: ...
+
+    def add_float32(self, operator: str, *inputs: str, **attributes: Any) -> str: ...
+
+    def double_constant(self, value: float) -> str: ...
+
+
+OnnxForm = Callable[[OnnxGraph, str], str]
+
+
 @dataclass(frozen=True)
 class Activation:
-    """An activation: its value, its backward pass, and the torch.nn module that computes the same."""
+    """All that the project knows of an activation.
+
+    Its value, its backward pass, the torch.nn module that computes the same, its nodes in an ONNX graph, and what the
+    report's page computes: JavaScript that works in place on one unit's values for all points, with the helpers of
+    page.js.
+    """
 
     value: Callable[[Arithmetic, Tensor], Tensor]
     backward: Backward
     module: Callable[[], nn.Module]
+    onnx: OnnxForm
+    javascript: str
+
+
+def operator(name: str, in_float32: bool = False, **attributes: Any) -> OnnxForm:
+    """One operator of ONNX; `in_float32` where onnxruntime has it in no other type."""
+    if in_float32:
+        return lambda graph, z: graph.add_float32(name, z, **attributes)
+    return lambda graph, z: graph.add(name, z, **attributes)
+
+
+def clip(low: float, high: float) -> OnnxForm:
+    """ONNX's Clip."""
+    return lambda graph, z: graph.add("Clip", z, graph.double_constant(low), graph.double_constant(high))
 
 
 def times(slope: Callable[[Arithmetic, Tensor, Tensor], Tensor]) -> Backward:
@@ -100,28 +133,96 @@ def _inside(z: Tensor, low: float, high: float) -> Tensor:
 
 
 ACTIVATIONS: dict[str, Activation] = {
-    "none": Activation(lambda a, z: z, lambda a, g, z, h: g, nn.Identity),
-    # of several ways to write "g where h > 0" the quickest
-    "relu": Activation(relu, lambda a, g, z, h: torch.ops.aten.threshold_backward(g, h, 0), nn.ReLU),
-    "relu6": Activation(lambda a, z: z.clamp(0, 6), times(lambda a, z, h: _inside(z, 0, 6)), nn.ReLU6),
+    "none": Activation(
+        lambda a, z: z,
+        lambda a, g, z, h: g,
+        nn.Identity,
+        lambda graph, z: z,
+        "() => {}",
+    ),
+    "relu": Activation(
+        relu,
+        # of several ways to write "g where h > 0" the quickest
+        lambda a, g, z, h: torch.ops.aten.threshold_backward(g, h, 0),
+        nn.ReLU,
+        operator("Relu"),
+        "each((z) => (z > 0 ? z : 0))",
+    ),
+    "relu6": Activation(
+        lambda a, z: z.clamp(0, 6),
+        times(lambda a, z, h: _inside(z, 0, 6)),
+        nn.ReLU6,
+        clip(0.0, 6.0),
+        "each((z) => Math.min(Math.max(z, 0), 6))",
+    ),
     "leaky_relu": Activation(
         lambda a, z: z.clamp(min=0) + z.clamp(max=0) * LEAK,
         times(lambda a, z, h: _step(z) * (1.0 - LEAK) + LEAK),
         nn.LeakyReLU,
+        operator("LeakyRelu", in_float32=True, alpha=LEAK),
+        "each((z) => (z > 0 ? z : 0.01 * z))",
     ),
-    "elu": Activation(elu, times(lambda a, z, h: h.clamp(max=0) + 1.0), nn.ELU),
+    "elu": Activation(
+        elu,
+        times(lambda a, z, h: h.clamp(max=0) + 1.0),
+        nn.ELU,
+        operator("Elu", in_float32=True),
+        "each((z) => (z > 0 ? z : Math.expm1(z)))",
+    ),
     "selu": Activation(
         selu,
         times(lambda a, z, h: h.clamp(max=0) + (1.0 - _step(z)) * (SELU_SCALE * SELU_ALPHA) + _step(z) * SELU_SCALE),
         nn.SELU,
+        operator("Selu", in_float32=True),
+        "each((z) => SCALE * (z > 0 ? z : ALPHA * Math.expm1(z)))",
     ),
-    "silu": Activation(silu, times(_silu_slope), nn.SiLU),
-    "gelu_tanh": Activation(gelu_tanh, times(_gelu_slope), lambda: nn.GELU(approximate="tanh")),
-    "softplus": Activation(softplus, times(lambda a, z, h: a.sigmoid(z)), nn.Softplus),
-    "sigmoid": Activation(sigmoid, times(lambda a, z, h: h * (1.0 - h)), nn.Sigmoid),
-    "tanh": Activation(tanh, times(lambda a, z, h: 1.0 - h * h), nn.Tanh),
-    "hardtanh": Activation(lambda a, z: z.clamp(-1, 1), times(lambda a, z, h: _inside(z, -1, 1)), nn.Hardtanh),
+    "silu": Activation(
+        silu,
+        times(_silu_slope),
+        nn.SiLU,
+        lambda graph, z: graph.add("Mul", z, graph.add("Sigmoid", z)),
+        "each((z) => z * sigmoid(z))",
+    ),
+    "gelu_tanh": Activation(
+        gelu_tanh,
+        times(_gelu_slope),
+        lambda: nn.GELU(approximate="tanh"),
+        operator("Gelu", approximate="tanh"),
+        "each((z) => 0.5 * z * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (z + 0.044715 * z * z * z))))",
+    ),
+    "softplus": Activation(
+        softplus,
+        times(lambda a, z, h: a.sigmoid(z)),
+        nn.Softplus,
+        operator("Softplus", in_float32=True),
+        "each((z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))))",
+    ),
+    "sigmoid": Activation(
+        sigmoid,
+        times(lambda a, z, h: h * (1.0 - h)),
+        nn.Sigmoid,
+        operator("Sigmoid"),
+        "each(sigmoid)",
+    ),
+    "tanh": Activation(
+        tanh,
+        times(lambda a, z, h: 1.0 - h * h),
+        nn.Tanh,
+        operator("Tanh"),
+        "each(Math.tanh)",
+    ),
+    "hardtanh": Activation(
+        lambda a, z: z.clamp(-1, 1),
+        times(lambda a, z, h: _inside(z, -1, 1)),
+        nn.Hardtanh,
+        clip(-1.0, 1.0),
+        "each((z) => Math.min(Math.max(z, -1), 1))",
+    ),
     "softsign": Activation(
-        lambda a, z: z / (z.abs() + 1.0), times(lambda a, z, h: (1.0 - h.abs()) * (1.0 - h.abs())), nn.Softsign
+        lambda a, z: z / (z.abs() + 1.0),
+        times(lambda a, z, h: (1.0 - h.abs()) * (1.0 - h.abs())),
+        nn.Softsign,
+        operator("Softsign", in_float32=True),
+        "each((z) => z / (1 + Math.abs(z)))",
     ),
 }

@@ -6,18 +6,21 @@ Everything that comes from a user (names, class labels) is escaped by the templa
 import base64
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from boundary.config.params import Params
+from boundary.nn.activations import ACTIVATIONS
 from boundary.plots.geometry import COLOURS
 from boundary.report import dataset_section, playback
 from boundary.report.dataset_section import RankingRows
 from boundary.report.dataset_summary import DatasetResults
 from boundary.report.variant_summary import VariantResults
+
+HERE = "    // filled in from boundary/nn/activations.py"  # a line of page.js
 
 
 def environment() -> Environment:
@@ -27,10 +30,16 @@ def environment() -> Environment:
 
 def page(templates: Mapping[str, str], content: Mapping[str, Any]) -> str:
     """The page from its templates: page.html, page.css and page.js, by name."""
-    script = Markup(templates["page.js"])
+    script = Markup(templates["page.js"].replace(HERE, "\n".join(activations())))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     made = environment().from_string(templates["page.html"])
     return made.render(script=script, style=Markup(templates["page.css"]), script_hash=digest, **content) + "\n"
+
+
+def activations() -> Iterator[str]:
+    """The activations in JavaScript, a line each."""
+    for name, activation in ACTIVATIONS.items():
+        yield f"    {name}: {activation.javascript},"
 
 
 def markdown(template: str, content: Mapping[str, Any]) -> str:

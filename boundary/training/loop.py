@@ -5,7 +5,7 @@ Shapes: R replicates, P parameters, rows = examples; x (features, rows), y (outp
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -62,6 +62,10 @@ class Schedule:
     batch_size: int | None = None
     log_every: int = 1
     patience: int | None = None
+
+    def logs(self, epoch: int) -> bool:
+        """Whether an epoch is logged."""
+        return epoch >= 0 and (epoch % self.log_every == 0 or epoch == self.epochs - 1)
 
 
 @dataclass(frozen=True)
@@ -138,24 +142,20 @@ def fit(
     train = Examples(arithmetic.operand(train.x), train.y)
     if validation is not None:
         validation = validation.to(device, arithmetic.dtype)
-    parameters = initial_parameters.to(arithmetic.dtype)
-    optimizer_state = parameters.new_zeros(len(parameters), optimizer.state_slots, network.parameter_count)
-    log: dict[int, dict[str, Tensor]] = {}
-    best: Best | None = None
-    first_epoch = -schedule.burn_in_epochs
-    if saver is not None and (state := saver.load()) is not None:
-        first_epoch, log = state.epoch, dict(state.log)
-        parameters, optimizer_state = state.parameters.to(device), state.optimizer_state.to(device)
-        for generator, drawn in zip(generators, state.generators, strict=True):
-            generator.set_state(drawn)
-        if state.best:
-            best = Best(**{name: tensor.to(device) for name, tensor in state.best.items()})
-    steps_done = (first_epoch + schedule.burn_in_epochs) * math.ceil(len(train) / batch_rows)
+    state = saver.load() if saver is not None else None
+    if state is None:
+        state = _first_state(initial_parameters.to(arithmetic.dtype), network, optimizer, generators, schedule)
+    parameters, optimizer_state = state.parameters.to(device), state.optimizer_state.to(device)
+    log = dict(state.log)
+    best = Best(**{name: tensor.to(device) for name, tensor in state.best.items()}) if state.best else None
+    for generator, drawn in zip(generators, state.generators, strict=True):
+        generator.set_state(drawn)
+    steps_done = (state.epoch + schedule.burn_in_epochs) * math.ceil(len(train) / batch_rows)
     coefficients = _step_coefficients(optimizer, steps_done, parameters)
     train_step = Step(network, objective.loss, optimizer, arithmetic)
     run = compile_step(train_step, device, torch.get_num_threads()) if compiled else train_step
-    for epoch in range(first_epoch, schedule.epochs):
-        logged = epoch >= 0 and (epoch % schedule.log_every == 0 or epoch == schedule.epochs - 1)
+    for epoch in range(state.epoch, schedule.epochs):
+        logged = schedule.logs(epoch)
         totals: list[dict[str, Tensor]] = []
         for batch in _batches(train, batch_rows, generators):
             parameters, optimizer_state, logits = run(parameters, optimizer_state, next(coefficients), batch.x, batch.y)
@@ -167,37 +167,50 @@ def fit(
             log[epoch]["weights"] = parameters[:snapshot_count].to(torch.float32, copy=True)
             if schedule.patience is not None and validation is not None:
                 on_validation = _evaluate(network, objective, arithmetic_type, parameters, validation)["loss"]
-                if best is None:
-                    best = Best.first(epoch, parameters, on_validation)
+                best = best or Best.first(epoch, parameters, on_validation)
                 best = best.after(epoch, parameters, on_validation, schedule.patience)
         ended = epoch == schedule.epochs - 1 or (logged and best is not None and bool(best.stopped.all()))
         if saver is not None and saver.should_save(ended):
-            drawn_so_far = [generator.get_state() for generator in generators]
-            fields = {} if best is None else vars(best)
-            saver.save(
-                State(schedule.epochs if ended else epoch + 1, parameters, optimizer_state, drawn_so_far, log, fields)
-            )
+            rng_states = [generator.get_state() for generator in generators]
+            next_epoch = schedule.epochs if ended else epoch + 1
+            saver.save(State(next_epoch, parameters, optimizer_state, rng_states, log, vars(best) if best else {}))
         on_epoch_end()
         if ended:
             break
-    names = [name for name in next(iter(log.values())) if name != "weights"]
-    values = {name: torch.stack([entry[name].to(device) for entry in log.values()]).cpu() for name in names}
-    weights = torch.stack(
-        [initial_parameters[:snapshot_count].float().cpu(), *(entry["weights"].cpu() for entry in log.values())]
-    )
-    history = History(list(log), values, weights)
+    history = _history(log, initial_parameters[:snapshot_count])
     if best is None or schedule.patience is None:
         return parameters, history
     return best.parameters, truncate_at_stop(history, best.epoch.cpu(), schedule.patience)
+
+
+def _first_state(
+    parameters: Tensor,
+    network: Network,
+    optimizer: Optimizer,
+    generators: Sequence[torch.Generator],
+    schedule: Schedule,
+) -> State:
+    """Before the first epoch."""
+    optimizer_state = parameters.new_zeros(len(parameters), optimizer.state_slots, network.parameter_count)
+    rng_states = [generator.get_state() for generator in generators]
+    return State(-schedule.burn_in_epochs, parameters, optimizer_state, rng_states, {})
+
+
+def _history(log: Mapping[int, Mapping[str, Tensor]], initial_parameters: Tensor) -> History:
+    """What was logged, on the CPU; `initial_parameters` (K, P): of the replicates whose weights are kept."""
+    names = [name for name in next(iter(log.values())) if name != "weights"]
+    device = initial_parameters.device  # entries of a state that was taken up are on the CPU
+    values = {name: torch.stack([entry[name].to(device) for entry in log.values()]).cpu() for name in names}
+    weights = [initial_parameters.float().cpu(), *(entry["weights"].cpu() for entry in log.values())]
+    return History(list(log), values, torch.stack(weights))
 
 
 def _step_coefficients(optimizer: Optimizer, steps_done: int, like: Tensor) -> Iterator[Tensor]:
     """The coefficients of step after step, on the device and in the dtype of a tensor; many are moved at a time."""
     coefficients = itertools.islice(optimizer.step_coefficients(), steps_done, None)
     while True:
-        yield from torch.tensor(
-            [*itertools.islice(coefficients, COEFFICIENTS_AT_ONCE)], dtype=like.dtype, device=like.device
-        )
+        several = [*itertools.islice(coefficients, COEFFICIENTS_AT_ONCE)]
+        yield from torch.tensor(several, dtype=like.dtype, device=like.device)
 
 
 def _evaluate(
@@ -210,9 +223,8 @@ def _evaluate(
     """Totals over the examples, as at prediction: each row with grids of its own."""
     arithmetic = arithmetic_type(max(network.sizes))
     totals = []
-    for x, y in zip(
-        torch.split(examples.x, ROWS_AT_ONCE, dim=1), torch.split(examples.y, ROWS_AT_ONCE, dim=1), strict=True
-    ):
+    pieces = (torch.split(tensor, ROWS_AT_ONCE, dim=1) for tensor in (examples.x, examples.y))
+    for x, y in zip(*pieces, strict=True):
         logits, _ = network.forward(arithmetic, parameters, arithmetic.operand(x, SAMPLE), SAMPLE)
         totals.append(_totals(arithmetic, objective, logits, y))
     return _add_up(totals)
@@ -223,9 +235,8 @@ def _batches(train: Examples, batch_rows: int, generators: Sequence[torch.Genera
     if batch_rows == len(train):
         yield train
         return
-    orders = [
-        torch.randperm(len(train), generator=g, dtype=torch.int32) for g in generators
-    ]  # half the memory of int64
+    # int32: half the memory of int64
+    orders = [torch.randperm(len(train), generator=g, dtype=torch.int32) for g in generators]
     for first in range(0, len(train), batch_rows):
         some = torch.stack([order[first : first + batch_rows] for order in orders])  # (R, batch_rows)
         rows = some.to(train.x.device, torch.int64)
@@ -249,7 +260,7 @@ def _means(part: str, totals: list[dict[str, Tensor]], rows: int) -> dict[str, T
 
 def _add_up(totals: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     """The totals of all pieces of a part, added piece after piece."""
-    found = totals[0]
+    added = totals[0]
     for more in totals[1:]:
-        found = {name: total + more[name] for name, total in found.items()}
-    return found
+        added = {name: total + more[name] for name, total in added.items()}
+    return added

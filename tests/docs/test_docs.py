@@ -1,15 +1,17 @@
 """README.md, CONTRIBUTING.md and docs/: what they name is there, what is there is named, and every page is found."""
 
+import ast
 import json
 import re
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import ROOT, run
 from ruamel.yaml import YAML
+
+from boundary.cli.__main__ import COMMANDS
 
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS]
@@ -54,7 +56,7 @@ def anchors(text: str) -> set[str]:
 
 def test_each_test_named_is_there_and_as_slow_as_told() -> None:
     """Each word after -k finds tests; a line that says slow has slow ones, any other needs none."""
-    files = sorted({f"tests/{file}" for file, _, _ in TESTS})
+    files = sorted({str(next((ROOT / "tests").rglob(file))) for file, _, _ in TESTS})
     said = run(ROOT, sys.executable, "-c", COLLECT, *files).stdout
     collected = json.loads(next(line for line in said.splitlines() if line.startswith("found ")).removeprefix("found "))
     wrong = []
@@ -109,17 +111,9 @@ def test_each_make_target_is_documented_and_there() -> None:
 
 
 def test_each_command_is_documented_and_there() -> None:
-    """Of the program `boundary`, as its help lists them."""
-    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"].get("scripts", {})
-    if "boundary" not in scripts:
-        pytest.skip("no program yet")
-    module, _, function = scripts["boundary"].partition(":")
-    program = f"import sys; sys.argv = ['boundary', '--help']; from {module} import {function} as main; main()"
-    said = run(ROOT, sys.executable, "-c", program).stdout
-    listed = re.search(r"\{([a-z,-]+)\}", said)
-    assert listed, said
+    """Of the program `boundary`."""
     named = set(re.findall(r"`boundary ([a-z]+)", ALL))
-    assert named == set(listed[1].split(","))
+    assert named == set(COMMANDS)
 
 
 def keys(node: Any, names: tuple[str, ...] = ("generators", "datasets", "variants", "contrasts")) -> set[str]:
@@ -162,3 +156,23 @@ def test_the_cost_of_a_cluster_is_what_was_measured() -> None:
     assert rows
     for row in rows:
         assert row in WORDS["docs/scaling.md"]
+
+
+def test_the_table_of_imports_is_that_of_the_code() -> None:
+    """Each package with those it imports; every package imports such as stand below it in the drawing."""
+    imports: dict[str, set[str]] = {}
+    for path in (ROOT / "boundary").rglob("*.py"):
+        package = path.relative_to(ROOT / "boundary").parts[0].removesuffix(".py")
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "boundary":
+                names = node.module.split(".")[1:2] or [alias.name for alias in node.names]
+                imports.setdefault(package, set()).update(names)
+    found = {package: names - {package, "errors"} for package, names in imports.items()}
+    page = WORDS["docs/architecture.md"]
+    lines = page[page.index("What each imports") :]
+    listed = re.findall(r"^\| ([a-z]+) +\| ([\w, ]+?) +\|$", lines[: lines.index("`cli`")], flags=re.MULTILINE)
+    table = {package: set(names.split(", ")) for package, names in listed if package != "package"}
+    assert table == {package: names for package, names in found.items() if names}
+    (drawing,) = re.findall(r"```\n(cli\n.*?)```", page, flags=re.DOTALL)
+    floor = {name: number for number, line in enumerate(drawing.splitlines()) for name in line.split()}
+    assert all(floor[package] < floor[name] for package, names in found.items() for name in names)

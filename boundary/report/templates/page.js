@@ -31,19 +31,7 @@
   const sigmoid = (z) => 1 / (1 + Math.exp(-z));
   const ALPHA = 1.6732632423543772, SCALE = 1.0507009873554805; // of SELU
   const ACTIVATIONS = {
-    none: () => {},
-    relu: each((z) => (z > 0 ? z : 0)),
-    relu6: each((z) => Math.min(Math.max(z, 0), 6)),
-    leaky_relu: each((z) => (z > 0 ? z : 0.01 * z)),
-    elu: each((z) => (z > 0 ? z : Math.expm1(z))),
-    selu: each((z) => SCALE * (z > 0 ? z : ALPHA * Math.expm1(z))),
-    silu: each((z) => z * sigmoid(z)),
-    gelu_tanh: each((z) => 0.5 * z * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (z + 0.044715 * z * z * z)))),
-    softplus: each((z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)))),
-    sigmoid: each(sigmoid),
-    tanh: each(Math.tanh),
-    hardtanh: each((z) => Math.min(Math.max(z, -1), 1)),
-    softsign: each((z) => z / (1 + Math.abs(z))),
+    // filled in from boundary/nn/activations.py
   };
 
   function decode(film) {
