@@ -111,7 +111,7 @@ class Disk:
     """Counts every step of boundary.artifacts.files towards a written file; step number `at` fails, a
     write having half written.
 
-    `target` is the file being written; `failed` says what failed.
+    `target` is the file being written, at last the one that failed; `failed` says what failed.
     """
 
     at: int | None = None
@@ -120,6 +120,11 @@ class Disk:
     steps: int = 0
     target: str = ""
     failed: str = ""
+
+    def aim(self, target: str) -> None:
+        """A step for that file follows. After the one that fails, others that are open are closed."""
+        if not self.failed:
+            self.target = target
 
     def step(self, kind: str, path: object = None) -> None:
         if self.only not in ("", kind):
@@ -134,7 +139,7 @@ class Disk:
         mkdir = Path.mkdir
 
         def make_folder(path: Path, *rest: Any, **options: Any) -> None:
-            self.target = str(path)
+            self.aim(str(path))
             self.step("mkdir", path)
             mkdir(path, *rest, **options)
 
@@ -156,7 +161,7 @@ class Calls:
 
         def call(*given: Any, **options: Any) -> Any:
             if name == "mkstemp":
-                self.disk.target = str(options["dir"] / options["prefix"].strip("."))
+                self.disk.aim(str(options["dir"] / options["prefix"].strip(".")))
             self.disk.step(name, None if name == "fsync" else self.disk.target)
             return found(*given, **options)
 
@@ -173,7 +178,7 @@ class File:
         self.disk, self.file, self.name = disk, file, name
 
     def step(self, kind: str) -> None:
-        self.disk.target = self.name  # others may be open beside it
+        self.disk.aim(self.name)
         self.disk.step(kind)
 
     def __getattr__(self, name: str) -> Any:
