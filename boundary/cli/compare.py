@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from ruamel.yaml import YAML
@@ -23,13 +23,11 @@ from boundary.artifacts import files
 from boundary.comparison import pairwise
 from boundary.comparison.pairwise import BETTER, WORSE, ComparisonInput, Pair, Scores
 from boundary.comparison.tables import describe_pair
-from boundary.config.load import load_params
+from boundary.config.load import load_params, value_at
 from boundary.errors import FileError, ParamsError, UserError
 from boundary.evaluation import results
+from tools.repro import dvc_adapter
 from tools.repro.lockfile import LOCK, LockError, outputs_of, parse
-
-if TYPE_CHECKING:
-    from dvc.api import DVCFileSystem
 
 PARAMS = "params.yaml"
 ROWS, TEST = "metrics/rows/{}.parquet", "data/split/{}/test.parquet"
@@ -100,14 +98,10 @@ def fetch(revision: str, folder: Path) -> None:
 
     Raises CompareError.
     """
-    from dvc.api import DVCFileSystem
-    from dvc.exceptions import DvcException
-
     try:
-        source = DVCFileSystem(".", rev=revision)
         for name in (PARAMS, LOCK):
-            _get(source, revision, name, folder)
-    except DvcException as error:
+            _get(revision, name, folder)
+    except dvc_adapter.DvcError as error:
         raise CompareError(f"{revision}: {error}") from None
     there, here = Side(folder, f"{revision}:"), Side(Path(), "")
     try:
@@ -122,20 +116,16 @@ def fetch(revision: str, folder: Path) -> None:
         _must_be_of(settings, lock["stages"].get(f"train@{variant}", {}), variant, revision)
         for name in (ROWS.format(variant), TEST.format(there.params.variants[variant].dataset)):
             if not (folder / name).exists():
-                _get(source, revision, name, folder)
+                _get(revision, name, folder)
 
 
-def _get(source: "DVCFileSystem", revision: str, name: str, folder: Path) -> None:
-    from dvc_data.index import DataIndexError
-
-    try:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        source.get_file(name, str(folder / name))
-    except (FileNotFoundError, DataIndexError):
+def _get(revision: str, name: str, folder: Path) -> None:
+    """Raises CompareError."""
+    if not dvc_adapter.get_file(revision, name, folder / name):
         hint = f"{revision} has no such file"
         if name not in (PARAMS, LOCK):
             hint = "neither in DVC's cache nor in its remote, try dvc fetch --all-commits, or dvc repro there"
-        raise CompareError(f"{revision}:{name}: {hint}") from None
+        raise CompareError(f"{revision}:{name}: {hint}")
 
 
 def _must_be_of(settings: Mapping[str, Any], entry: Mapping[str, Any], variant: str, revision: str) -> None:
@@ -145,10 +135,7 @@ def _must_be_of(settings: Mapping[str, Any], entry: Mapping[str, Any], variant: 
     except (AttributeError, TypeError, ValueError):
         raise CompareError(f"{revision}:{LOCK}: not what DVC writes, at train@{variant}") from None
     for key, recorded in trained_with.items():
-        value: Any = settings
-        for part in key.split("."):
-            value = value.get(part) if isinstance(value, Mapping) else None
-        if value != recorded:
+        if value_at(settings, key) != recorded:
             raise CompareError(f"{revision}: {PARAMS} was committed with another {key} than {variant} was trained with")
 
 

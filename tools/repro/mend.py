@@ -5,42 +5,31 @@ damaged it refuses to do anything. A dvc.lock in which Git left both sides of a 
 The files of the stages need no such care (see boundary/artifacts/files.py).
 """
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import zc.lockfile
-from dvc.rwlock import SCHEMA as RWLOCK_SCHEMA
-from dvc.schema import COMPILED_LOCKFILE_SCHEMA
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-from voluptuous import Invalid
+from tools.repro import dvc_adapter
+from tools.repro.lockfile import LOCK
 
-LOCK, SUFFIX = "dvc.lock", ".damaged"
-
-
-def _read_results(text: str) -> None:
-    COMPILED_LOCKFILE_SCHEMA(YAML(typ="safe").load(text))
-
-
-def _read_holders(text: str) -> None:
-    RWLOCK_SCHEMA(json.loads(text))
-
-
-READERS: dict[str, Callable[[str], None]] = {LOCK: _read_results, ".dvc/tmp/rwlock": _read_holders}
+SUFFIX = ".damaged"
+READERS: dict[str, Callable[[str], bool]] = {
+    LOCK: dvc_adapter.can_read_lock,
+    ".dvc/tmp/rwlock": dvc_adapter.can_read_holders,
+}
 
 
 def damaged(folder: Path) -> list[str]:
     """Which of the files that DVC writes in place are there and DVC cannot read."""
     found = []
-    for name, read in READERS.items():
+    for name, can_read in READERS.items():
         try:
-            read((folder / name).read_text(encoding="utf-8"))
+            readable = can_read((folder / name).read_text(encoding="utf-8"))
         except FileNotFoundError:
             continue
-        except (ValueError, YAMLError, Invalid):  # ValueError: neither JSON nor UTF-8
-            found.append(name)
+        except UnicodeDecodeError:
+            readable = False
+        found += [] if readable else [name]
     return found
 
 
@@ -58,17 +47,11 @@ def mend(folder: Path) -> list[str]:
     """
     if not damaged(folder):
         return []
-    try:
-        lock = zc.lockfile.LockFile(str(folder / ".dvc" / "tmp" / "lock"))
-    except zc.lockfile.LockError:
-        return []
-    try:
-        names = [name for name in damaged(folder) if name != LOCK or not in_conflict(folder)]
+    with dvc_adapter.lock(folder) as held:
+        names = [name for name in damaged(folder) if name != LOCK or not in_conflict(folder)] if held else []
         for name in names:
             (folder / name).replace(folder / (name + SUFFIX))
-        return names
-    finally:
-        lock.close()
+    return names
 
 
 if __name__ == "__main__":

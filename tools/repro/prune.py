@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import zc.lockfile
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from boundary.artifacts import files
+from tools.repro import dvc_adapter
 from tools.repro.lockfile import LOCK, LockError, Output, hash_of, hash_of_list, outputs_of
 
 
@@ -39,15 +39,10 @@ def prune(folder: Path) -> Iterator[str]:
 
     Where dvc is at work, or cannot read one of the files itself, nothing is touched.
     """
-    try:
-        lock = zc.lockfile.LockFile(str(folder / ".dvc" / "tmp" / "lock"))
-    except (zc.lockfile.LockError, OSError):
-        return
-    try:
-        yield from _prune(folder)
-        yield from _prune_checkpoints(folder)
-    finally:
-        lock.close()
+    with dvc_adapter.lock(folder) as held:
+        if held:
+            yield from _prune(folder)
+            yield from _prune_checkpoints(folder)
 
 
 def _prune(folder: Path) -> Iterator[str]:
@@ -67,10 +62,8 @@ def _prune(folder: Path) -> Iterator[str]:
         yield f"{stage}: no longer in params.yaml or dvc.yaml, its files are removed" + (
             f", but for {', '.join(changed)}, changed since" if changed else ""
         )
-    from dvc.utils.serialize import dumps_yaml
-
     recorded["stages"] = {name: entry for name, entry in recorded["stages"].items() if name not in removed}
-    files.write_text(folder / LOCK, dumps_yaml(recorded))
+    files.write_text(folder / LOCK, dvc_adapter.yaml_text(recorded))
 
 
 def _prune_checkpoints(folder: Path) -> Iterator[str]:
