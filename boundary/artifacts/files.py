@@ -33,12 +33,19 @@ def open_atomically(path: Path) -> Iterator[IO[bytes]]:
     """
     if path.is_dir():
         raise FileError(f"{path}: is a folder, expected a file")
-    try:
+    with _named(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
             left.unlink()
         with _replacing(path) as file:
             yield file
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """What the system says of a write, as a FileError that names the file."""
+    try:
+        yield
     except OSError as error:
         raise FileError(f"{path}: cannot be written ({error.strerror or error})") from None
 
@@ -148,9 +155,10 @@ def batch_writer(path: Path) -> Iterator[Callable[[Mapping[str, Any]], None]]:
             nonlocal writer
             arrays = [_to_arrow(np.asarray(column)) for column in columns.values()]
             table = pa.Table.from_arrays(arrays, list(columns))
-            if writer is None:
-                writer = stack.enter_context(pq.ParquetWriter(file, table.schema, compression="none"))
-            writer.write_table(table, row_group_size=max(1, table.num_rows))
+            with _named(path):  # other files may be open beside it
+                if writer is None:
+                    writer = stack.enter_context(pq.ParquetWriter(file, table.schema, compression="none"))
+                writer.write_table(table, row_group_size=max(1, table.num_rows))
 
         yield write
 

@@ -111,7 +111,7 @@ class Disk:
     """Counts every step of boundary.artifacts.files towards a written file; step number `at` fails, a
     write having half written.
 
-    `target` is the file being written; `failed` says what failed.
+    `target` is the file being written, at last the one that failed; `failed` says what failed.
     """
 
     at: int | None = None
@@ -120,6 +120,11 @@ class Disk:
     steps: int = 0
     target: str = ""
     failed: str = ""
+
+    def aim(self, target: str) -> None:
+        """A step for that file follows. After the one that fails, others that are open are closed."""
+        if not self.failed:
+            self.target = target
 
     def step(self, kind: str, path: object = None) -> None:
         if self.only not in ("", kind):
@@ -134,7 +139,7 @@ class Disk:
         mkdir = Path.mkdir
 
         def make_folder(path: Path, *rest: Any, **options: Any) -> None:
-            self.target = str(path)
+            self.aim(str(path))
             self.step("mkdir", path)
             mkdir(path, *rest, **options)
 
@@ -156,21 +161,25 @@ class Calls:
 
         def call(*given: Any, **options: Any) -> Any:
             if name == "mkstemp":
-                self.disk.target = str(options["dir"] / options["prefix"].strip("."))
+                self.disk.aim(str(options["dir"] / options["prefix"].strip(".")))
             self.disk.step(name, None if name == "fsync" else self.disk.target)
             return found(*given, **options)
 
         return call
 
     def fdopen(self, handle: int, mode: str) -> "File":
-        return File(self.disk, os.fdopen(handle, mode))
+        return File(self.disk, os.fdopen(handle, mode), self.disk.target)
 
 
 class File:
     """A file whose writes, flushes and closing are steps of a disk."""
 
-    def __init__(self, disk: Disk, file: Any):
-        self.disk, self.file = disk, file
+    def __init__(self, disk: Disk, file: Any, name: str):
+        self.disk, self.file, self.name = disk, file, name
+
+    def step(self, kind: str) -> None:
+        self.disk.aim(self.name)
+        self.disk.step(kind)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.file, name)
@@ -180,18 +189,18 @@ class File:
 
     def __exit__(self, *_: object) -> None:
         self.file.close()
-        self.disk.step("close")
+        self.step("close")
 
     def write(self, data: Any) -> int:
         try:
-            self.disk.step("write")
+            self.step("write")
         except OSError:
             self.file.write(memoryview(data).cast("B")[: memoryview(data).nbytes // 2])
             raise
         return self.file.write(data)
 
     def flush(self) -> None:
-        self.disk.step("flush")
+        self.step("flush")
         self.file.flush()
 
 

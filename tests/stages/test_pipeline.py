@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 from boundary.config.load import load_params
 from tests.support.repository import ROOT, SIDE_BY_SIDE, copy_of_repository, run
+from tests.support.stage_runs import PIPELINE
 
 PARAMS = load_params(ROOT / "params.yaml")
 REGRESSIONS = {"line_v1"}
@@ -116,12 +117,51 @@ def test_one_variant_changed_runs_its_stages_only(workspace: Path, by: str) -> N
     assert "workspace" in page
 
 
-def test_changed_code_makes_only_its_own_stages_stale(workspace: Path) -> None:
-    path = workspace / "boundary/plots/figures.py"
+def changed_code(workspace: Path) -> dict[str, set[str]]:
+    """By stage, all that DVC says has changed of what it depends on; nothing else of it has."""
+    found = {}
+    for stage, changes in json.loads(run(workspace, "dvc", "status", "--json").stdout).items():
+        (change,) = changes
+        assert set(change) == {"changed deps"}
+        assert set(change["changed deps"].values()) == {"modified"}
+        found[stage] = set(change["changed deps"])
+    return found
+
+
+def stages_with(packages: set[str]) -> dict[str, set[str]]:
+    """By stage of dvc.yaml, here by the name before @, those of the packages that it declares, if any."""
+    declared = {name: packages & set(stage.get("do", stage)["deps"]) for name, stage in PIPELINE.items()}
+    return {name: found for name, found in declared.items() if found}
+
+
+def test_changed_code_makes_only_the_stages_of_its_package_stale(workspace: Path) -> None:
+    """Compiled code, which Python leaves in the packages as it imports them, none at all."""
+    run(workspace, sys.executable, "-m", "compileall", "-q", "boundary", "stages")
+    assert list(workspace.glob("boundary/*/__pycache__/*.pyc"))
+    assert changed_code(workspace) == {}
+
+    edited = [
+        "report/svg.py",
+        "comparison/tables.py",
+        "plots/figures.py",
+        "validation/rules.py",
+        "export/model_cards.py",
+    ]
+    for name in edited:
+        append(workspace / "boundary" / name)
+    found = changed_code(workspace)
+    expected = stages_with({f"boundary/{name.partition('/')[0]}" for name in edited})
+    assert {name.partition("@")[0] for name in found} == set(expected)
+    assert all(changes == expected[name.partition("@")[0]] for name, changes in found.items())
+    assert not {"generate", "split", "train", "evaluate"} & set(expected)
+
+    append(workspace / "boundary/nn/losses.py")
+    trained = {name: changes for name, changes in changed_code(workspace).items() if name.startswith("train@")}
+    assert trained == {f"train@{variant}": {"boundary/nn"} for variant in PARAMS.variants}
+
+
+def append(path: Path) -> None:
     path.write_text(path.read_text() + "# a change\n")
-    stale = json.loads(run(workspace, "dvc", "status", "--json").stdout)
-    drawing = {"plot", "plot_data", "plot_contrast", "plot_animation", "plot_activations", "report"}
-    assert {name.split("@")[0] for name in stale} == drawing
 
 
 @pytest.mark.slow

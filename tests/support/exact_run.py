@@ -9,7 +9,7 @@ import itertools
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -141,7 +141,7 @@ def train(
         precision = next(name for name, arithmetic in PRECISIONS.items() if arithmetic is case.arithmetic)
         states = torch.stack([generator.get_state() for generator in generators])
         work = TrainingJob(network, goal, optimizer, precision, device, schedule, start, states, 0)
-        parameters, log = work.run(data, plan=plan)
+        parameters, log = work.run(data, plan=replace(plan, device=torch.device(device)))
     return parameters, torch.cat(list(log.values.values()))
 
 

@@ -131,6 +131,32 @@ def test_the_old_file_is_there_until_the_new_one_is_whole(tmp_path: Path) -> Non
     assert path.read_bytes() == b"half of it"
 
 
+@pytest.mark.parametrize("failing", ["first", "second"])
+def test_of_files_written_side_by_side_the_one_that_fails_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    """And none of them appears."""
+    write_table = pq.ParquetWriter.write_table
+
+    def full(writer: pq.ParquetWriter, table: pa.Table, **options: object) -> None:
+        if failing in table.column_names:
+            raise OSError("disk full")
+        write_table(writer, table, **options)
+
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
+    paths = [tmp_path / "first", tmp_path / "second"]
+
+    def write_both() -> None:
+        with files.batch_writer(paths[0]) as first, files.batch_writer(paths[1]) as second:
+            first({"first": np.zeros(3)})
+            second({"second": np.zeros(3)})
+
+    with pytest.raises(FileError) as caught:
+        write_both()
+    assert str(caught.value) == f"{tmp_path / failing}: cannot be written (disk full)"
+    assert names(tmp_path) == []
+
+
 @pytest.mark.parametrize("link", [os.link, os.symlink])
 def test_what_a_link_points_to_is_left_alone(tmp_path: Path, link: Callable[[Path, Path], None]) -> None:
     """DVC may link a workspace's files into its cache, read-only."""

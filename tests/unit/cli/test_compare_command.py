@@ -16,7 +16,7 @@ VARIANTS = len(load_params(ROOT / "params.yaml").variants)
 
 def compare(folder: Path, revision: str = "HEAD") -> tuple[int, str, str]:
     """Status, output, and errors."""
-    done = run(folder, sys.executable, "-m", "boundary.cli.compare", revision, check=False)
+    done = run(folder, sys.executable, "-m", "boundary.cli", "compare", revision, check=False)
     assert "Traceback" not in done.stderr
     return done.returncode, done.stdout, done.stderr.strip()
 

@@ -1,5 +1,6 @@
 """boundary/cli/predict.py: tables in, predictions out, in pieces that leave no trace."""
 
+import argparse
 import collections
 import re
 import sys
@@ -44,9 +45,10 @@ def written(folder: Path, rows: pd.DataFrame, suffix: str) -> Path:
     return path
 
 
-def ran(monkeypatch: pytest.MonkeyPatch, *arguments: Path) -> None:
-    monkeypatch.setattr(sys, "argv", ["predict", *map(str, arguments)])
-    command.main()
+def ran(*arguments: Path | str) -> None:
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    command.run(parser.parse_args(list(map(str, arguments))))
 
 
 @pytest.mark.parametrize("output", [".csv", ".parquet"])
@@ -62,7 +64,7 @@ def test_the_answers_are_those_of_the_model(
     contents = set()
     for cut in (ROWS, 64, 1 << 15):
         monkeypatch.setattr(streaming, "ROWS", cut)
-        ran(monkeypatch, saved, written(tmp_path, rows, given), tmp_path / f"found{output}")
+        ran(saved, written(tmp_path, rows, given), tmp_path / f"found{output}")
         found = (pd.read_csv if output == ".csv" else pd.read_parquet)(tmp_path / f"found{output}")
         assert list(found.columns) == list(expected)
         assert found["predicted"].astype(expected["predicted"].dtype).tolist() == expected["predicted"].tolist()
@@ -85,7 +87,7 @@ def test_the_answers_are_those_of_the_model(
     ],
 )
 def test_a_table_that_does_not_match_is_refused_with_the_column(
-    name: str, change: dict[str, object], problem: str, suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, change: dict[str, object], problem: str, suffix: str, tmp_path: Path
 ) -> None:
     """And what stood in the place of the output stays."""
     save_model(tmp_path / "net.safetensors", model(SCHEMAS[name]))
@@ -96,7 +98,7 @@ def test_a_table_that_does_not_match_is_refused_with_the_column(
     new = written(tmp_path, rows, suffix)
     (tmp_path / "old.csv").write_text("as it was")
     with pytest.raises((TableError, FileError)) as caught:
-        ran(monkeypatch, tmp_path / "net.safetensors", new, tmp_path / "old.csv")
+        ran(tmp_path / "net.safetensors", new, tmp_path / "old.csv")
     assert str(caught.value).startswith(f"{new}: {problem}")
     assert (tmp_path / "old.csv").read_text() == "as it was"
     assert {path.name for path in tmp_path.iterdir()} == {"net.safetensors", new.name, "old.csv"}
@@ -109,7 +111,7 @@ def test_the_row_is_that_of_the_table(cell: str, tmp_path: Path, monkeypatch: py
     lines = [f"{k},{k}" for k in range(200_000)]
     lines[150_000] = f"1,{cell}"
     (tmp_path / "new.csv").write_text("\n".join(["a,b", *lines]) + "\n")
-    pieces = predict.answers(model(SCHEMAS["words"]), tmp_path / "new.csv")
+    pieces = command.predictions(model(SCHEMAS["words"]), tmp_path / "new.csv")
     with pytest.raises(TableError, match=r"column 'b', row 150001: (found 'x'|missing), expected a number"):
         collections.deque(pieces, maxlen=0)
 
@@ -132,27 +134,27 @@ def test_the_row_is_that_of_the_table(cell: str, tmp_path: Path, monkeypatch: py
 def test_what_is_no_table_is_refused(content: bytes, problem: str, tmp_path: Path) -> None:
     (tmp_path / "new.csv").write_bytes(content)
     with pytest.raises((TableError, FileError)) as caught:
-        list(predict.answers(model(SCHEMAS["words"]), tmp_path / "new.csv"))
+        list(command.predictions(model(SCHEMAS["words"]), tmp_path / "new.csv"))
     assert str(caught.value).startswith(f"{tmp_path / 'new.csv'}: {problem}")
 
 
 def test_preprocessing_blames_the_cell_that_is_no_number(tmp_path: Path) -> None:
     (tmp_path / "new.csv").write_text('kind,size,town,age\n7,1,Ulm,0\n7,1,Ulm,\n7,1,Ulm,"1,2"\n')
     with pytest.raises(TableError, match=r"column 'age', row 3: found '1,2', expected a number, as in training"):
-        list(predict.answers(model(SCHEMAS["mixed"]), tmp_path / "new.csv"))
+        list(command.predictions(model(SCHEMAS["mixed"]), tmp_path / "new.csv"))
 
 
 def test_parquet_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "new.parquet").write_bytes(b"PAR1 and no more")
     with pytest.raises(FileError, match=r"new\.parquet: not readable as Parquet"):
-        list(predict.answers(model(SCHEMAS["words"]), tmp_path / "new.parquet"))
+        list(command.predictions(model(SCHEMAS["words"]), tmp_path / "new.parquet"))
 
 
 def test_numbers_true_and_false_and_words_as_training_reads_them(tmp_path: Path) -> None:
     """true is 1; 7 is the word "7" where the model knows words; ? is missing."""
     chosen = model(SCHEMAS["mixed"])
     (tmp_path / "new.csv").write_text("kind,size,town,age\n7,1000000,?,true\n8,1000000,Ulm,false\n")
-    (found,) = predict.answers(chosen, tmp_path / "new.csv")
+    (found,) = command.predictions(chosen, tmp_path / "new.csv")
     rows = pd.DataFrame({"kind": ["7", "8"], "size": 1e6, "town": [None, "Ulm"], "age": [1.0, 0.0]})
     said = predict(chosen, torch.from_numpy(command.inputs(rows, chosen.schema))).numpy()
     assert (
@@ -161,13 +163,18 @@ def test_numbers_true_and_false_and_words_as_training_reads_them(tmp_path: Path)
     )
 
 
-def test_mistakes_of_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mistakes_of_the_command(tmp_path: Path) -> None:
     save_model(tmp_path / "net.safetensors", model(SCHEMAS["words"]))
     net, new = tmp_path / "net.safetensors", written(tmp_path, table(3), ".csv")
     lost = tmp_path / "lost.safetensors"
     save_model(lost, mark_diverged(load_model(net), {0, 1, 2}))
     for words, problem in [
-        ((tmp_path / "none", new, tmp_path / "o.csv"), "none: no such file; `make repro` trains it"),
+        ((tmp_path / "none", new, tmp_path / "o.csv"), "none: no such file; there are: lost, net"),
+        (
+            (tmp_path / "away/none", new, tmp_path / "o.csv"),
+            "away/none: no such file; `make repro` trains it, `dvc pull`",
+        ),
+        (("none", new, tmp_path / "o.csv"), "models/none.safetensors: no such file; "),
         ((net, new, new), "new.csv: is the table itself"),
         ((net, new, tmp_path / "o.txt"), "o.txt: expected a .csv or .parquet file"),
         ((net, tmp_path / "none.csv", tmp_path / "o.csv"), "none.csv: no such file"),
@@ -175,15 +182,26 @@ def test_mistakes_of_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ((lost, new, tmp_path / "o.csv"), "lost.safetensors: every replicate diverged"),
     ]:
         with pytest.raises(FileError, match=re.escape(problem)):
-            ran(monkeypatch, *words)
-    done = run(ROOT, sys.executable, "-m", "boundary.cli.predict", str(net), str(new), str(new), check=False)
+            ran(*words)
+    done = run(ROOT, sys.executable, "-m", "boundary.cli", "predict", str(net), str(new), str(new), check=False)
     assert done.returncode == 1
     assert done.stderr == f"{new}: is the table itself, expected another file\n"
 
 
+def test_a_model_is_named_by_its_variant_or_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_model(tmp_path / "models/net.safetensors", model(SCHEMAS["words"]))
+    monkeypatch.chdir(tmp_path)
+    new = written(tmp_path, table(3), ".csv")
+    for word in ("net", "models/net.safetensors", tmp_path / "models/net.safetensors"):
+        ran(word, new, "found.csv")
+        assert capsys.readouterr().out == "found.csv: 3 rows, the mean of 3 networks\n"
+
+
 def peak(saved: Path, new: Path, output: Path) -> tuple[float, float]:
     """Of a whole run: processor seconds, and the MiB held at most, as make growth measures them."""
-    return growth.run(ROOT, [sys.executable, "-m", "boundary.cli.predict", str(saved), str(new), str(output)])
+    return growth.run(ROOT, [sys.executable, "-m", "boundary.cli", "predict", str(saved), str(new), str(output)])
 
 
 @pytest.mark.slow

@@ -164,7 +164,8 @@ def test_any_number_of_workers_gives_the_same_bits(cluster: Cluster, workers: in
     must_be_the_same(done, work().run(DATA))
     assert shown == [min(5, 4 * workers)] or workers > 1  # not all workers may be there yet
     other = work(
-        optimizer=SGD(0.1, 0.9), goal=Objective("binary", weighted(LOSSES["bce_with_logits"], balanced([300, 500])))
+        optimizer=SGD(0.1, 0.9),
+        objective=Objective("binary", weighted(LOSSES["bce_with_logits"], balanced([300, 500]))),
     )
     must_be_the_same(dask_backend.train_on_cluster(other, DATA, cluster.address), other.run(DATA))
 
@@ -247,6 +248,22 @@ def test_code_that_changes_under_a_worker_is_not_what_it_runs(tmp_path: Path) ->
     before = said()
     assert said("open(dask_backend.__file__, 'a').write('# edited')") == before
     assert said() != before
+
+
+@pytest.mark.parametrize(
+    "file", ["errors.py", "nn/losses.py", "numerics/matmul.cpp", "training/new.py", "a/package/of/a/package.py"]
+)
+def test_a_file_of_any_package_counts_as_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str) -> None:
+    folder = copy_of_the_code(tmp_path) / "boundary"
+    monkeypatch.setattr(dask_backend, "__file__", str(folder / "training/dask_backend.py"))
+    before = dask_backend._code_fingerprint()
+    (folder / file).parent.mkdir(parents=True, exist_ok=True)
+    with (folder / file).open("a") as code:
+        code.write("// edited\n")
+    edited = dask_backend._code_fingerprint()
+    assert edited != before
+    (folder / "report/templates/page.css").write_text("/* no code */")
+    assert dask_backend._code_fingerprint() == edited
 
 
 @pytest.mark.slow
@@ -345,7 +362,7 @@ def test_a_named_scheduler_without_dask_is_one_line(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "distributed", None)
     with refusal() as said:
         dask_backend.train_on_cluster(work(), DATA, "tcp://127.0.0.1:9")
-    assert said == ["a scheduler is named, but Dask is not there: pip install -r requirements-cluster.txt"]
+    assert said == ["a scheduler is named, but Dask is not there: pip install -e '.[cluster]' -c constraints.txt"]
 
 
 def test_the_stage_uses_the_cluster_that_the_environment_names(cluster: Cluster, tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ import torchmetrics
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from boundary.errors import SettingsError
 from boundary.models.predict import predict
 from boundary.nn.activations import ACTIVATIONS
 from boundary.nn.losses import LOSSES, weighted
@@ -313,19 +312,6 @@ def test_a_task_has_a_default_loss(task: str, default: str) -> None:
     assert Objective.of(task, None) == Objective.of(task, default) == Objective(task, LOSSES[default])
 
 
-@pytest.mark.parametrize(
-    ("task", "loss", "message"),
-    [
-        ("binary", "mse", "loss: found mse, expected bce_with_logits for a binary target"),
-        ("multiclass", "l1", "loss: found l1, expected cross_entropy for a multiclass target"),
-        ("regression", "cross_entropy", "loss: found cross_entropy, expected l1 or mse for a regression target"),
-    ],
-)
-def test_a_loss_that_does_not_fit_the_task_is_refused(task: str, loss: str, message: str) -> None:
-    with pytest.raises(SettingsError, match=f"^{message}$"):
-        Objective.of(task, loss)
-
-
 def test_examples_know_their_number_and_leave_the_originals_alone() -> None:
     examples = Examples.of(np.zeros((2, 5), dtype=np.float32), np.ones((1, 5), dtype=np.float32))
     moved = examples.to(torch.device("cpu"), torch.float64)
@@ -430,7 +416,7 @@ def test_so_do_weights_of_classes_and_early_stopping(data: Data, task: str, weig
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 def test_so_does_prediction(task: str) -> None:
-    model, inputs = model_for(task), torch.ones(2, 5)
+    model, inputs = model_for(task=task), torch.ones(2, 5)
     assert not recorded(lambda: predict(model, inputs)).problems
 
 
@@ -488,7 +474,7 @@ def test_rates_are_of_the_step_and_of_the_kind_of_what_they_are_for() -> None:
 def test_a_long_test_part_goes_through_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     network, data = Network((2, 3, 4), "relu"), blobs()
     _, whole = train(network, Objective.of("multiclass", None), SGD(0.1), data, [42, 43], Schedule(3))
-    monkeypatch.setattr(training, "EVALUATED", 7)  # of 20 rows
+    monkeypatch.setattr(training, "ROWS_AT_ONCE", 7)  # of 20 rows
     _, pieces = train(network, Objective.of("multiclass", None), SGD(0.1), data, [42, 43], Schedule(3))
     assert torch.equal(whole.values["test_accuracy"], pieces.values["test_accuracy"])
     torch.testing.assert_close(pieces.values["test_loss"], whole.values["test_loss"], rtol=1e-12, atol=0)

@@ -150,14 +150,14 @@ def test_on_a_gpu_parts_fill_the_memory_and_long_work_is_compiled(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (512_000_000, 1_000_000_000))
     plan = placement.plan_execution(torch.device("cuda"), "exact", CIRCLES, 800, replicates, steps, evaluated)
-    assert plan == placement.ExecutionPlan(parts, compiled=compiled)
+    assert plan == placement.ExecutionPlan(parts, compiled=compiled, device=torch.device("cuda"))
 
 
 def test_a_gpu_without_any_free_memory_is_tried_with_one_replicate_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (0, 1_000_000_000))
-    assert placement.plan_execution(torch.device("cuda"), "fast", CIRCLES, 800, 50, 1, 200) == placement.ExecutionPlan(
-        50
-    )
+    device = torch.device("cuda")
+    plan = placement.plan_execution(device, "fast", CIRCLES, 800, 50, 1, 200)
+    assert plan == placement.ExecutionPlan(50, device=device)
 
 
 FAULTS = """

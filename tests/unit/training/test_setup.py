@@ -62,6 +62,23 @@ def test_balanced_classes_weigh_the_same(settings: params.Params) -> None:
     assert (weighted / plain).flatten().tolist() == pytest.approx([2, 2 / 3, 2 / 3, 2 / 3])
 
 
+@pytest.mark.parametrize(
+    ("task", "loss", "expected"),
+    [
+        ("binary", "mse", "bce_with_logits"),
+        ("multiclass", "l1", "cross_entropy"),
+        ("regression", "cross_entropy", "l1 or mse"),
+    ],
+)
+def test_a_loss_that_does_not_fit_the_task_is_refused(
+    settings: params.Params, task: str, loss: str, expected: str
+) -> None:
+    schema = replace(SCHEMA, task=task, classes={"binary": (0, 1), "multiclass": (0, 1, 2), "regression": ()}[task])
+    with pytest.raises(SettingsError) as caught:
+        build_job(with_net(settings, loss=loss), "net", schema, ROWS)
+    assert str(caught.value) == f"variants.net.loss: found {loss}, expected {expected} for a {task} target"
+
+
 def test_what_does_not_fit_the_data_is_named(settings: params.Params) -> None:
     regression = replace(SCHEMA, task="regression", classes=())
     for options, line in [
