@@ -50,11 +50,11 @@ def circle_v2(replicates: int, epochs: int) -> tuple[TrainingJob, TrainingData]:
     """Its data, rows, layers and log; fewer epochs. Mini-batches are not drawn, but the generators' states are sent."""
     circles = next(work for work in works() if work.name == "circle_v2")
     x, y = circles.x.T.astype("float64").copy(), circles.y[None].astype("float64")
-    data = TrainingData(Examples.of(x, y), Examples.of(x[:, :200].copy(), y[:, :200].copy()))
+    data = TrainingData(Examples.from_arrays(x, y), Examples.from_arrays(x[:, :200].copy(), y[:, :200].copy()))
     generators = [torch.Generator().manual_seed(42 + r) for r in range(replicates)]
     start = torch.stack([circles.network.initialise(generator) for generator in generators])
     drawn = torch.stack([generator.get_state() for generator in generators])
-    goal, schedule = Objective.of("binary", None), Schedule(epochs, log_every=LOG_EVERY)
+    goal, schedule = Objective.for_task("binary", None), Schedule(epochs, log_every=LOG_EVERY)
     return TrainingJob(circles.network, goal, SGD(circles.lr), "exact", "cpu", schedule, start, drawn, 4), data
 
 

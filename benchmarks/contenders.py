@@ -202,8 +202,8 @@ def boundary(precision: str, compiled: bool, device: str = "cpu") -> Callable[[W
     def prepare(work: Work, start: np.ndarray) -> Train:
         targets = work.y[None] if work.classes == 2 else np.eye(work.classes)[:, work.y]
         x, targets = np.ascontiguousarray(work.x.T), np.ascontiguousarray(targets, dtype=np.float32)
-        examples, few = Examples.of(x, targets), Examples.of(x[:, :8].copy(), targets[:, :8].copy())
-        goal = Objective.of("binary" if work.classes == 2 else "multiclass", None)
+        examples, few = Examples.from_arrays(x, targets), Examples.from_arrays(x[:, :8].copy(), targets[:, :8].copy())
+        goal = Objective.for_task("binary" if work.classes == 2 else "multiclass", None)
         steps = 10**12 if compiled else 1  # long work is compiled
         rows, count = work.batch_rows, len(start)
         plan = placement.plan_execution(torch.device(device), precision, work.network, rows, count, steps, len(few))

@@ -33,7 +33,9 @@ def draw(name: str, schema: Schema, parts: Mapping[str, Mapping[str, np.ndarray]
     classes = schema.classes
     if classes and len(schema.features) == 2:
         plane = read_plane(predictions / "plane.parquet", len(classes))
-        panels = [(f"{name}: {part} data", plane, Points.of(columns, schema)) for part, columns in parts.items()]
+        panels = [
+            (f"{name}: {part} data", plane, Points.from_columns(columns, schema)) for part, columns in parts.items()
+        ]
         return figures.decision_boundaries(panels, classes)
     test = read_predictions(predictions / "test.parquet", schema, parts["test"])
     if classes:

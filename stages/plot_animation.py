@@ -37,7 +37,7 @@ def main() -> None:
             raise FileError(f"{path}: not trained on what {arguments.data} holds, run train@{name} again")
         activation = "no activation" if replay.network.activation == "none" else replay.network.activation
         sides.append((f"{name}: {activation}, test data", replay))
-    points = Points.of(parts["test"], schema)
+    points = Points.from_columns(parts["test"], schema)
     frames = figures.moving_boundaries(animations.courses(sides, parts), points, schema.classes)
     files.write_bytes(arguments.image, animations.gif(frames))
 

@@ -34,7 +34,7 @@ def main() -> None:
         (
             f"{name}: {part} data",
             read_plane(predictions / "plane.parquet", len(classes)),
-            Points.of(parts[part], schema),
+            Points.from_columns(parts[part], schema),
         )
         for name, predictions, part in sides
     ]

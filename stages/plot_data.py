@@ -23,7 +23,7 @@ def main() -> None:
     if schema.classes:
         names = (*schema.features, schema.target)
         rows = {name: np.concatenate([columns[name] for columns in parts.values()]) for name in names}
-        figure = figures.data_by_class(arguments.name, Points.of(rows, schema), schema.classes)
+        figure = figures.data_by_class(arguments.name, Points.from_columns(rows, schema), schema.classes)
     else:
         feature, target = schema.features[0], schema.target
         drawn = {part: (columns[feature], columns[target]) for part, columns in parts.items()}

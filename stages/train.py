@@ -93,7 +93,7 @@ def train(job: TrainingJob, data: TrainingData, name: str, saved: checkpoints.Ch
         )
     try:
         with progress(None, plan.parts * job.epochs, "epoch") as bar:
-            return job.run(data, bar.update, saved.of if saved else lambda part: None, plan)
+            return job.run(data, bar.update, saved.for_part if saved else lambda part: None, plan)
     except (torch.OutOfMemoryError, torch.AcceleratorError) as error:
         if "out of memory" not in str(error):
             raise

@@ -97,7 +97,7 @@ class Plane:
     probability: np.ndarray
 
     @classmethod
-    def of(cls, columns: Table, classes: int) -> "Plane":
+    def from_columns(cls, columns: Table, classes: int) -> "Plane":
         """From the columns of models/predict.predict_plane, for a number of classes."""
         steps = math.isqrt(len(columns["first"]))
         first, second = columns["first"][:steps], columns["second"][::steps]
@@ -117,4 +117,4 @@ def read_plane(path: Path, classes: int) -> Plane:
     count = len(columns["first"])
     if not count or math.isqrt(count) ** 2 != count:
         raise FileError(f"{path}: found {count} rows, expected those of a square grid")
-    return Plane.of(columns, classes)
+    return Plane.from_columns(columns, classes)

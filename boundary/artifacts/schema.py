@@ -90,7 +90,7 @@ class Schema:
         return plain
 
     @classmethod
-    def of(cls, plain: Any) -> "Schema":
+    def from_plain(cls, plain: Any) -> "Schema":
         """From what `plain` gave. Raises ValueError where it is no schema."""
         try:
             schema = msgspec.convert(plain, cls)

@@ -19,7 +19,7 @@ def read_schema(path: Path) -> Schema:
     """Read what `write_schema` wrote. Raises FileError."""
     content = files.read_json(path)
     try:
-        return Schema.of(content)
+        return Schema.from_plain(content)
     except ValueError as error:
         raise FileError(f"{path}: {error}") from None
 

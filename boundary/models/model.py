@@ -113,7 +113,7 @@ def read_tensors(path: Path, kind: type[M]) -> tuple[M, Schema, Tensor]:
         with safe_open(path, framework="pt") as file:
             metadata = msgspec.json.decode((file.metadata() or {}).get(METADATA_KEY, ""), type=kind)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-        schema, network = Schema.of(metadata.schema), metadata.network
+        schema, network = Schema.from_plain(metadata.schema), metadata.network
         if (network.sizes[:1], network.sizes[-1:]) != ((len(schema.features),), (schema.outputs,)):
             raise ValueError(f"layers of sizes {network.sizes} for {len(schema.features)} features of the schema")
         if network.activation not in ACTIVATIONS or len(network.sizes) < 2 or min(network.sizes) < 1:

@@ -66,7 +66,7 @@ def predicted_labels(model: Model, inputs: Tensor) -> np.ndarray:
 def plane(model: Model, state: int, inputs: Tensor) -> Plane:
     """What one of the states says of a grid around inputs (2, rows)."""
     alone = replace(model, parameters=model.parameters[state : state + 1])
-    return Plane.of(predict_plane(alone, inputs), len(model.schema.classes))
+    return Plane.from_columns(predict_plane(alone, inputs), len(model.schema.classes))
 
 
 def timetable(

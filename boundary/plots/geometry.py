@@ -20,7 +20,7 @@ class Points:
     features: Sequence[str]
 
     @classmethod
-    def of(cls, columns: Mapping[str, np.ndarray], schema: Schema) -> "Points":
+    def from_columns(cls, columns: Mapping[str, np.ndarray], schema: Schema) -> "Points":
         """From a split's columns; of more than two features the first two."""
         x = np.stack([columns[name] for name in schema.features[:2]])
         return cls(x, class_indices(columns[schema.target], schema), schema.features[:2])

@@ -21,7 +21,7 @@ class RankingRows:
     leaders: Sequence[Row]
     pairs: Sequence[Row]
 
-    def of(self, dataset: str) -> "RankingRows":
+    def of_dataset(self, dataset: str) -> "RankingRows":
         """The rows of one data set."""
         mine = [[row for row in rows if row["dataset"] == dataset] for rows in (self.leaders, self.pairs)]
         return RankingRows(*mine)
@@ -43,7 +43,7 @@ def section(
     playbacks: Mapping[str, Mapping[str, Any] | None],
 ) -> dict[str, Any]:
     """For the template: all of one data set; its variants, best first."""
-    ranking = ranking.of(dataset.name)
+    ranking = ranking.of_dataset(dataset.name)
     score = ranking.leaders[0]["score"]
     values = {
         v.name: [row[score] for row in v.details["test"]["replicates"] if row[score] is not None] for v in variants

@@ -70,7 +70,7 @@ def points(variant: VariantResults, dataset: DatasetResults) -> Markup:
     """The test rows, to be drawn once: the pictures of all classifiers of a data set `use` them."""
     if variant.plane is None:
         return Markup("")
-    rows = Points.of(dataset.parts["test"], dataset.schema)
+    rows = Points.from_columns(dataset.parts["test"], dataset.schema)
     marks = svg.scatter(rows.x, rows.classes, *svg.plane_axes(variant.plane))
     return Markup('<svg class="defs" aria-hidden="true"><defs><g id="p-{}">{}</g></defs></svg>').format(
         dataset.name, marks

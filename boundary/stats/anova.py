@@ -69,7 +69,7 @@ class _Squares:
 
     @classmethod
     @np.errstate(over="ignore", invalid="ignore")  # errors of 1e200, say: then nothing is finite, and nothing is told
-    def of(cls, scores: np.ndarray) -> "_Squares":
+    def from_scores(cls, scores: np.ndarray) -> "_Squares":
         count, rows = scores.shape[-2:]
         mean = exact_sum(scores, 2) / (count * rows)
         of_replicate = exact_sum(scores, 1) / rows
@@ -105,7 +105,7 @@ def exact_sum(values: np.ndarray, axes: int) -> np.ndarray:
 
 def two_way_mean(scores: np.ndarray) -> Estimate:
     """The mean of scores (..., R, N) and its luck; with one replicate only that of the rows. N is 2 at least."""
-    squares = _Squares.of(scores)
+    squares = _Squares.from_scores(scores)
     count, rows = scores.shape[-2:]
     if count == 1:
         return Estimate(squares.mean, ((squares.rows, rows - 1),))
@@ -126,7 +126,7 @@ def two_way_proportion(scores: np.ndarray) -> Estimate:
 @np.errstate(invalid="ignore")
 def variance_components(scores: np.ndarray) -> VarianceComponents:
     """The variances of which scores (R, N) are made; one replicate shows rows and rest together, as rows."""
-    squares = _Squares.of(scores)
+    squares = _Squares.from_scores(scores)
     count, rows = scores.shape
     return VarianceComponents(
         float(np.maximum(squares.replicates - squares.rest, 0) * count),
@@ -137,10 +137,10 @@ def variance_components(scores: np.ndarray) -> VarianceComponents:
 
 def same_rows_difference(left: np.ndarray, right: np.ndarray) -> Estimate:
     """The mean of left (R, N) minus that of right (S, N), whose replicates have nothing in common."""
-    a, b = _Squares.of(left), _Squares.of(right)
+    a, b = _Squares.from_scores(left), _Squares.from_scores(right)
     rows = left.shape[1]
     of_row = exact_sum(left.T, 1) / len(left) - exact_sum(right.T, 1) / len(right)
-    between = np.maximum(_Squares.of(of_row[None]).rows - a.rest - b.rest, 0)
+    between = np.maximum(_Squares.from_scores(of_row[None]).rows - a.rest - b.rest, 0)
     seeds = [(each.replicates, len(scores) - 1) for each, scores in ((a, left), (b, right)) if len(scores) > 1]
     return Estimate(a.mean - b.mean, (*seeds, (between, rows - 1)))
 

@@ -47,7 +47,7 @@ class Checkpoints:
         self.parts: list[Checkpoint] = []
         self.failed = False
 
-    def of(self, part: TrainingJob) -> "Checkpoint":
+    def for_part(self, part: TrainingJob) -> "Checkpoint":
         """That of a part, told from others by the replicates that it trains."""
         replicates = part.initial_parameters.numpy().tobytes() + part.rng_states.numpy().tobytes()
         key = hashlib.sha256(self.key.encode() + replicates).hexdigest()

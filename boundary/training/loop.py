@@ -35,7 +35,7 @@ class Examples:
     y: Tensor
 
     @classmethod
-    def of(cls, x: np.ndarray, y: np.ndarray) -> "Examples":
+    def from_arrays(cls, x: np.ndarray, y: np.ndarray) -> "Examples":
         """From arrays of the same shapes."""
         return cls(torch.from_numpy(x), torch.from_numpy(y))
 
@@ -76,7 +76,7 @@ class Objective:
     loss: Loss
 
     @classmethod
-    def of(cls, task: Task, loss: str | None) -> "Objective":
+    def for_task(cls, task: Task, loss: str | None) -> "Objective":
         """The objective of a task with the loss named, or with the task's default."""
         return cls(task, LOSSES[loss or TASK_LOSSES[task][0]])
 

@@ -29,7 +29,7 @@ class Cost:
     calls: float
     each: float
 
-    def of(self, numbers: int) -> float:
+    def seconds(self, numbers: int) -> float:
         """Of a step with so many numbers in the layers of all its replicates."""
         return max(self.calls, numbers * self.each)
 
@@ -101,7 +101,7 @@ def plan_execution(
         return ExecutionPlan(device=device)
     processors = _processors() if device.type == "cpu" else 1
     sizes = network.sizes
-    seconds = steps * COSTS[device.type, precision].of(math.ceil(replicates / processors) * rows * sum(sizes))
+    seconds = steps * COSTS[device.type, precision].seconds(math.ceil(replicates / processors) * rows * sum(sizes))
     compiled = seconds >= COMPILING_PAYS[device.type]
     number = torch.finfo(PRECISIONS[precision].dtype).bits // 8
     if device.type == "cuda":

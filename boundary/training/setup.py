@@ -24,7 +24,7 @@ from boundary.training.loop import Examples, Objective, Schedule
 
 def build_data(schema: Schema, parts: Mapping[str, Mapping[str, np.ndarray]]) -> TrainingData:
     """The examples of a split's parts: train, test and perhaps validation."""
-    examples = {part: Examples.of(*arrays(columns, schema)) for part, columns in parts.items()}
+    examples = {part: Examples.from_arrays(*arrays(columns, schema)) for part, columns in parts.items()}
     return TrainingData(examples["train"], examples["test"], examples.get("validation"))
 
 
@@ -41,7 +41,7 @@ def build_job(settings: Params, name: str, schema: Schema, training_rows: Mappin
     network = Network((features, *variant.hidden_units, schema.outputs), variant.activation)
     generators = [torch.Generator().manual_seed(settings.seed + r) for r in range(settings.replicates)]
     initial_parameters = torch.stack([network.initialise(generator) for generator in generators])
-    objective = Objective.of(schema.task, variant.loss)
+    objective = Objective.for_task(schema.task, variant.loss)
     if variant.class_weight is not None:
         objective = with_balanced_classes(objective, schema, training_rows)
     if variant.initial_weights is not None:

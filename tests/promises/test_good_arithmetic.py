@@ -106,10 +106,10 @@ def exact(task: Task, seeds: int, arithmetic: type[Exact] = Exact) -> Final:
     start = torch.stack([network.initialise(generator) for generator in drawn])
     if variant.initial_weights is not None:
         start[0] = network.from_layers([(layer.weight, layer.bias) for layer in variant.initial_weights])
-    data = [Examples.of(*schema.arrays(task.parts[part], task.described)) for part in ("train", "test")]
+    data = [Examples.from_arrays(*schema.arrays(task.parts[part], task.described)) for part in ("train", "test")]
     optimizer = OPTIMIZERS[variant.optimizer](**variant.optimizer_options)
     schedule = Schedule(variant.epochs, variant.burn_in_epochs, variant.batch_size, log_every=variant.epochs)
-    goal = Objective.of(task.described.task, variant.loss)
+    goal = Objective.for_task(task.described.task, variant.loss)
     _, log = fit(network, goal, optimizer, arithmetic, (data[0], data[1]), start, drawn, schedule)
     last = {name: values[-1].tolist() for name, values in log.values.items()}
     return Final(last["test_loss"], last.get("test_accuracy"))

@@ -33,7 +33,7 @@ def split(x: np.ndarray, y: np.ndarray) -> TrainingData:
     """From x (rows, features) and y (rows, outputs), the first four fifths to train on, the others to test on."""
     x, y, many = x.astype(np.float32).T, y.astype(np.float32).T, len(x) * 4 // 5
     return TrainingData(
-        *(Examples.of(x[:, rows].copy(), y[:, rows].copy()) for rows in (slice(many), slice(many, None)))
+        *(Examples.from_arrays(x[:, rows].copy(), y[:, rows].copy()) for rows in (slice(many), slice(many, None)))
     )
 
 
@@ -132,7 +132,7 @@ def train(
     start = torch.stack([network.initialise(generator) for generator in generators])
     optimizer = OPTIMIZERS[case.optimizer](**case.options)
     schedule = Schedule(epochs, batch_size=case.batch_size, log_every=max(1, epochs // 100))
-    goal = Objective.of(*case.task)
+    goal = Objective.for_task(*case.task)
     if plan is None:
         both = data.train, data.test
         parameters, log = fit(network, goal, optimizer, case.arithmetic, both, start.to(device), generators, schedule)

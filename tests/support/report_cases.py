@@ -93,7 +93,7 @@ def trained(
         x = torch.from_numpy(np.stack([data.parts["test"][feature] for feature in schema.features]))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(predictions, "GRID_STEPS", 31)  # some twenty times quicker
-            plane = Plane.of(predict_plane(model, x), len(schema.classes))
+            plane = Plane.from_columns(predict_plane(model, x), len(schema.classes))
     if not schema.classes:
         x = torch.from_numpy(np.stack([data.parts["test"][feature] for feature in schema.features]))
         said = predict(model, x)[:, 0].numpy()

@@ -16,7 +16,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "adam": {"lr": 0.01},
     "adamw": {"lr": 0.01, "weight_decay": 0.01},
 }
-BINARY = Objective.of("binary", None)
+BINARY = Objective.for_task("binary", None)
 Data = tuple[Examples, Examples]
 
 
@@ -24,7 +24,7 @@ def split(x: np.ndarray, y: np.ndarray) -> Data:
     """From x (rows, features) and y (rows, outputs), four fifths to train on."""
     parts = train_test_split(x, y, test_size=0.2, random_state=42)
     x_train, x_test, y_train, y_test = (np.ascontiguousarray(part.T, dtype=np.float32) for part in parts)
-    return Examples.of(x_train, y_train), Examples.of(x_test, y_test)
+    return Examples.from_arrays(x_train, y_train), Examples.from_arrays(x_test, y_test)
 
 
 def circles(rows: int = 100) -> Data:

@@ -183,7 +183,7 @@ SCHEMA = Schema(FITTED.features, "y", "binary", (0, 1), FITTED)
 def test_it_is_published_as_plain_data_and_comes_back_to_the_bit() -> None:
     fitted = preprocessing.fit({"age": numbers(0.1, 0.2, 0.7, np.nan), "town": TOWNS}, ["?"])
     schema = Schema(fitted.features, "y", "binary", (0, 1), fitted)
-    assert Schema.of(json.loads(json.dumps(schema.plain()))) == schema
+    assert Schema.from_plain(json.loads(json.dumps(schema.plain()))) == schema
     assert "preprocessing" not in Schema(("a",), "y", "binary", (0, 1)).plain()
 
 
@@ -205,4 +205,4 @@ def test_damaged_preprocessing_is_no_schema(damage: Any, line: str) -> None:
     plain = json.loads(json.dumps(SCHEMA.plain()))
     damage(plain)
     with pytest.raises(ValueError, match=re.escape(line)):
-        Schema.of(plain)
+        Schema.from_plain(plain)

@@ -263,7 +263,7 @@ def test_a_label_that_is_no_class(target: list[Any], found: str) -> None:
     ],
 )
 def test_a_schema_is_the_same_after_json(schema: Schema) -> None:
-    again = Schema.of(json.loads(json.dumps(asdict(schema))))
+    again = Schema.from_plain(json.loads(json.dumps(asdict(schema))))
     assert again == schema
     assert [type(c) for c in again.classes] == [type(c) for c in schema.classes]
 

@@ -94,7 +94,7 @@ def test_what_has_diverged_has_no_accuracy() -> None:
     (course,) = animations.courses([("net", net)], PARTS)
     np.testing.assert_array_equal(course.accuracies, [1, np.nan])
     assert np.isnan(course.planes[1].probability).all()
-    points = Points.of(PARTS["test"], SCHEMA)
+    points = Points.from_columns(PARTS["test"], SCHEMA)
     assert len(list(figures.moving_boundaries([course], points, SCHEMA.classes))) == 2
 
 

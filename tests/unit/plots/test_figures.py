@@ -101,7 +101,7 @@ def test_classes_are_told_apart_by_colour_and_marker() -> None:
 def test_a_single_feature_can_be_drawn_by_class() -> None:
     """A data set may have one feature only; all its rows are shown."""
     columns = {"width": np.linspace(0, 1, 6), "label": np.array([0, 1, 0, 1, 0, 1])}
-    shown = Points.of(columns, Schema(("width",), "label", "binary", (0, 1)))
+    shown = Points.from_columns(columns, Schema(("width",), "label", "binary", (0, 1)))
     drawn = drawn_points(figures.data_by_class("one", shown, (0, 1)).axes[0])
     assert sorted(drawn[:, 0]) == pytest.approx(np.linspace(0, 1, 6))
 
@@ -125,12 +125,12 @@ def test_points_of_a_table() -> None:
         "answer": np.array(["yes", "no"]),
     }
     schema = Schema(("a", "b", "c"), "answer", "binary", ("no", "yes"))
-    found = Points.of(columns, schema)
+    found = Points.from_columns(columns, schema)
     assert found.x.tolist() == [[1, 2], [3, 4]]
     assert found.classes.tolist() == [1, 0]
     assert found.features == ("a", "b")
     with pytest.raises(TableError, match="found 'yes'"):
-        Points.of(columns, Schema(("a", "b"), "answer", "binary", (0, 1)))
+        Points.from_columns(columns, Schema(("a", "b"), "answer", "binary", (0, 1)))
 
 
 # --- regressions ---------------------------------------------------------------------------------------------------
@@ -185,7 +185,7 @@ def plane_columns(first: np.ndarray, second: np.ndarray) -> dict[str, np.ndarray
 def test_a_plane_of_columns() -> None:
     """The second feature varies along the first axis, from the bottom."""
     first, second = np.linspace(-1, 1, 4, dtype=np.float32), np.linspace(5, 8, 4, dtype=np.float32)
-    found = Plane.of(plane_columns(first, second), 3)
+    found = Plane.from_columns(plane_columns(first, second), 3)
     assert found.first.tolist() == first.tolist()
     assert found.second.tolist() == second.tolist()
     assert found.votes.shape == found.probability.shape == (4, 4, 3)
@@ -198,7 +198,7 @@ def test_a_plane_whose_steps_are_finer_than_float32() -> None:
     """A feature may vary by a little around a large number: some of the grid's columns then share a coordinate."""
     fine = np.float32(1e6) + np.linspace(0, 0.1, 4).astype(np.float32)
     assert len(set(fine.tolist())) < 4
-    found = Plane.of(plane_columns(fine, np.linspace(0, 1, 4, dtype=np.float32)), 3)
+    found = Plane.from_columns(plane_columns(fine, np.linspace(0, 1, 4, dtype=np.float32)), 3)
     assert found.votes.shape == found.probability.shape == (4, 4, 3)
     assert (found.first.min(), found.first.max()) == (fine[0], fine[-1])
 

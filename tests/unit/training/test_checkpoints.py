@@ -114,16 +114,16 @@ def test_parts_that_were_cut_off_end_the_same(
 
     saved = Checkpoints(tmp_path / "parts", "key", pytest.fail)
     with pytest.raises(Interrupted):
-        work(schedule).run(data, interrupt, saved.of, ExecutionPlan(3))
+        work(schedule).run(data, interrupt, saved.for_part, ExecutionPlan(3))
     assert saved.resumed is None
     saved = Checkpoints(tmp_path / "parts", "key", pytest.fail)
-    found, found_log = work(schedule).run(data, saver_of=saved.of, plan=ExecutionPlan(3))
+    found, found_log = work(schedule).run(data, saver_of=saved.for_part, plan=ExecutionPlan(3))
     assert saved.resumed == "epoch 5 of an interrupted training, in 2 of 3 parts"
     assert same_bits((found, found_log.weights.double()), (whole, log.weights.double()))
     assert found_log.epochs == log.epochs
     assert all(torch.equal(found_log.values[name], log.values[name]) for name in log.columns)
     other = Checkpoints(tmp_path / "parts", "other", pytest.fail)
-    work(schedule).run(data, saver_of=other.of, plan=ExecutionPlan(3))
+    work(schedule).run(data, saver_of=other.for_part, plan=ExecutionPlan(3))
     assert other.resumed is None
     saved.remove()
     assert not (tmp_path / "parts").exists()
@@ -134,7 +134,7 @@ def test_what_cannot_be_written_is_told_once(tmp_path: Path, monkeypatch: pytest
     told: list[str] = []
     (tmp_path / "parts").write_text("")
     saved = Checkpoints(tmp_path / "parts", "key", told.append)
-    found, found_log = work(Schedule(3)).run(TrainingData(*circles()), saver_of=saved.of, plan=ExecutionPlan(3))
+    found, found_log = work(Schedule(3)).run(TrainingData(*circles()), saver_of=saved.for_part, plan=ExecutionPlan(3))
     whole, log = work(Schedule(3)).run(TrainingData(*circles()))
     assert same_bits((found, found_log.weights.double()), (whole, log.weights.double()))
     saved.remove()

@@ -48,7 +48,9 @@ def circles() -> TrainingData:
     columns = {name: np.asarray(column) for name, column in table.items()}
     found = {}
     for part, rows in parts.items():
-        found[part] = Examples.of(*schema.arrays({name: column[rows] for name, column in columns.items()}, described))
+        found[part] = Examples.from_arrays(
+            *schema.arrays({name: column[rows] for name, column in columns.items()}, described)
+        )
     return TrainingData(**found)
 
 
@@ -62,7 +64,7 @@ def work(replicates: int = 5, epochs: int = 20, **changed: object) -> TrainingJo
     start = torch.stack([network.initialise(generator) for generator in drawn])
     states = torch.stack([generator.get_state() for generator in drawn])
     schedule = Schedule(epochs, 1, 300, 7)
-    goal = Objective.of("binary", None)
+    goal = Objective.for_task("binary", None)
     return replace(TrainingJob(network, goal, Adam(0.01), "exact", "cpu", schedule, start, states, 3), **changed)  # type: ignore[arg-type]
 
 
@@ -341,7 +343,11 @@ def test_a_part_is_sent_without_the_others() -> None:
     """And its loss by name: it is then the same in all parts, and a worker compiles a step once for all of them."""
     sizes = [len(cloudpickle.dumps(work(80).parts(count)[0])) for count in (1, 10)]
     assert sizes[1] < sizes[0] / 8
-    for goal in (Objective.of("binary", None), Objective.of("multiclass", None), Objective.of("regression", "mse")):
+    for goal in (
+        Objective.for_task("binary", None),
+        Objective.for_task("multiclass", None),
+        Objective.for_task("regression", "mse"),
+    ):
         assert pickle.loads(pickle.dumps(goal)) == goal
 
 

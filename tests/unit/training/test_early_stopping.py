@@ -16,7 +16,7 @@ from boundary.training.loop import Examples, Objective, Schedule, fit
 from tests.support.trainings import Interrupted, Saver
 
 NETWORK, EPOCHS = Network((2, 8, 1), "tanh"), 90
-BINARY = Objective.of("binary", None)
+BINARY = Objective.for_task("binary", None)
 
 
 def noise(seed: int, rows: int = 24) -> Examples:
@@ -24,7 +24,7 @@ def noise(seed: int, rows: int = 24) -> Examples:
     random = np.random.RandomState(seed)
     x = random.randn(2, rows).astype(np.float32)
     y = np.where(np.arange(rows) % 2, x[0] > 0, random.rand(rows) > 0.5).astype(np.float32)
-    return Examples.of(x, y[None])
+    return Examples.from_arrays(x, y[None])
 
 
 TRAIN, TEST, VALIDATION = noise(1), noise(2), noise(3)

@@ -57,7 +57,11 @@ def test_replicates_together_are_replicates_alone(
     data: Data, task: str, outputs: int, optimizer: str, batch_size: int | None
 ) -> None:
     """Bit for bit: weights and log, whether rows are shared or shuffled into mini-batches, in any company."""
-    network, goal, schedule = Network((2, 8, outputs), "tanh"), Objective.of(task, None), Schedule(10, 2, batch_size, 3)
+    network, goal, schedule = (
+        Network((2, 8, outputs), "tanh"),
+        Objective.for_task(task, None),
+        Schedule(10, 2, batch_size, 3),
+    )
 
     def run(seeds: list[int]) -> tuple[Tensor, History]:
         return train(network, goal, OPTIMIZERS[optimizer](**OPTIONS[optimizer]), data, seeds, schedule)
@@ -84,7 +88,7 @@ def test_a_diverging_replicate_is_logged_as_nan_and_the_others_do_not_notice(goa
     schedule = Schedule(5, batch_size=32)
 
     def run(spoil: Callable[[Tensor], None]) -> tuple[Tensor, History]:
-        return train(network, Objective.of(task, goal), Adam(0.01), data, [42, 43, 44], schedule, Exact, spoil)
+        return train(network, Objective.for_task(task, goal), Adam(0.01), data, [42, 43, 44], schedule, Exact, spoil)
 
     def spoil(start: Tensor) -> None:
         start[1] = 1e200
@@ -162,7 +166,7 @@ def by_hand(epochs: int, batches: Callable[[], list[list[int]]]) -> tuple[list[f
 def by_fit(schedule: Schedule, seed: int = 7) -> History:
     data = [Examples(torch.tensor([x]), torch.tensor([y])) for x, y in [(X, Y), (X_TEST, Y_TEST)]]
     start = torch.tensor([[W, B]], dtype=torch.float64)
-    goal, generators = Objective.of("regression", "mse"), [torch.Generator().manual_seed(seed)]
+    goal, generators = Objective.for_task("regression", "mse"), [torch.Generator().manual_seed(seed)]
     _, log = fit(Network((1, 1), "none"), goal, SGD(LR), Exact, (data[0], data[1]), start, generators, schedule)
     return log
 
@@ -248,7 +252,7 @@ def test_kept_weights_are_those_that_a_training_of_so_many_epochs_gives(batch_si
 @pytest.mark.parametrize(("task", "outputs", "data"), [("binary", 1, circles(500)), ("multiclass", 4, blobs(500))])
 def test_the_logged_test_accuracy_is_that_of_torchmetrics(task: str, outputs: int, data: Data) -> None:
     network = Network((2, 8, outputs), "tanh")
-    parameters, log = train(network, Objective.of(task, None), Adam(0.02), data, [42, 43, 44], Schedule(5))
+    parameters, log = train(network, Objective.for_task(task, None), Adam(0.02), data, [42, 43, 44], Schedule(5))
     arithmetic = Exact(8)
     x = arithmetic.operand(data[1].x.double(), SAMPLE)
     logits, _ = network.forward(arithmetic, parameters, x, SAMPLE)
@@ -309,11 +313,11 @@ def test_fast_training_is_that_of_exact_in_float32() -> None:
     ("task", "default"), [("binary", "bce_with_logits"), ("multiclass", "cross_entropy"), ("regression", "l1")]
 )
 def test_a_task_has_a_default_loss(task: str, default: str) -> None:
-    assert Objective.of(task, None) == Objective.of(task, default) == Objective(task, LOSSES[default])
+    assert Objective.for_task(task, None) == Objective.for_task(task, default) == Objective(task, LOSSES[default])
 
 
 def test_examples_know_their_number_and_leave_the_originals_alone() -> None:
-    examples = Examples.of(np.zeros((2, 5), dtype=np.float32), np.ones((1, 5), dtype=np.float32))
+    examples = Examples.from_arrays(np.zeros((2, 5), dtype=np.float32), np.ones((1, 5), dtype=np.float32))
     moved = examples.to(torch.device("cpu"), torch.float64)
     assert len(examples) == len(moved) == 5
     assert (examples.x.dtype, moved.x.dtype, moved.y.dtype) == (torch.float32, torch.float64, torch.float64)
@@ -399,7 +403,9 @@ def test_so_do_all_losses_and_optimizers(loss: str, optimizer: str) -> None:
     network = Network((data[0].x.shape[0], 5, data[0].y.shape[0]), "relu")
     make = OPTIMIZERS[optimizer]
     options = {**OPTIONS[optimizer], "weight_decay": 0.1}
-    recorder = recorded(lambda: train(network, Objective.of(task, loss), make(**options), data, [42], Schedule(2)))
+    recorder = recorded(
+        lambda: train(network, Objective.for_task(task, loss), make(**options), data, [42], Schedule(2))
+    )
     assert not recorder.problems
 
 
@@ -407,7 +413,7 @@ def test_so_do_all_losses_and_optimizers(loss: str, optimizer: str) -> None:
     ("data", "task", "weights"), [(circles(), "binary", [0.5, 3.0]), (blobs(), "multiclass", [0.1, 1.0, 2.0, 3.0])]
 )
 def test_so_do_weights_of_classes_and_early_stopping(data: Data, task: str, weights: list[float]) -> None:
-    goal = Objective(task, weighted(Objective.of(task, None).loss, weights))
+    goal = Objective(task, weighted(Objective.for_task(task, None).loss, weights))
     network, generator = Network((2, 5, len(data[0].y)), "relu"), torch.Generator().manual_seed(42)
     start = network.initialise(generator)[None]
     arguments = (network, goal, Adam(0.01), Exact, data, start, [generator], Schedule(6, patience=2))
@@ -473,9 +479,9 @@ def test_rates_are_of_the_step_and_of_the_kind_of_what_they_are_for() -> None:
 
 def test_a_long_test_part_goes_through_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     network, data = Network((2, 3, 4), "relu"), blobs()
-    _, whole = train(network, Objective.of("multiclass", None), SGD(0.1), data, [42, 43], Schedule(3))
+    _, whole = train(network, Objective.for_task("multiclass", None), SGD(0.1), data, [42, 43], Schedule(3))
     monkeypatch.setattr(training, "ROWS_AT_ONCE", 7)  # of 20 rows
-    _, pieces = train(network, Objective.of("multiclass", None), SGD(0.1), data, [42, 43], Schedule(3))
+    _, pieces = train(network, Objective.for_task("multiclass", None), SGD(0.1), data, [42, 43], Schedule(3))
     assert torch.equal(whole.values["test_accuracy"], pieces.values["test_accuracy"])
     torch.testing.assert_close(pieces.values["test_loss"], whole.values["test_loss"], rtol=1e-12, atol=0)
 
