@@ -5,7 +5,6 @@ Started with handles of the socket where it listens, of dvc's process and of the
 
 import atexit
 import gc
-import importlib
 import marshal
 import os
 import runpy
@@ -141,7 +140,7 @@ def prepare(module: str) -> None:
     for name in LIBRARIES.get(module.removeprefix("stages."), ()):
         if name not in sys.modules:
             with suppress(Exception):  # which the program that needs it will see
-                importlib.import_module(name)
+                __import__(name)  # importlib's function is none that benchmarks/stopwatch can see
     gc.freeze()
 
 

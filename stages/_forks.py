@@ -35,8 +35,10 @@ INTERRUPTED = 130  # by Ctrl-C, without a traceback
 
 def run_in_fork() -> None:
     """Be what a fork of the server is, and end as it ends; returns where this program must run by itself."""
+    if not _dvc.CAN_WATCH or not {"DVC_STAGE", "DVC_ROOT"} <= os.environ.keys():
+        return
     # "-m": Python is importing this package to find the program; in a fork the program's name stands there
-    if not _dvc.CAN_WATCH or "DVC_STAGE" not in os.environ or sys.argv[0] != "-m" or sys.orig_argv[1] != "-m":
+    if sys.argv[0] != "-m" or sys.orig_argv[1] != "-m":
         return
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
     try:

@@ -1,7 +1,8 @@
 """What times.py puts into every Python process, by having this folder on PYTHONPATH: it notes what imports cost.
 
 At its end each process adds a line to the file that $STOPWATCH names: processor seconds in all, those of its imports,
-and its command. Processor seconds, since what else the machine does hardly changes them.
+and its command; of a stage that a fork runs, the fork does. Processor seconds, since what else the machine does hardly
+changes them.
 """
 
 import atexit

@@ -302,7 +302,9 @@ def test_a_table_that_changes_while_a_stage_runs_is_noticed(undisturbed: Undistu
     own = "datasets:\n  own: {table: data/own.csv, target: y, split: {kind: ordered, test_size: 0.5}}\n"
     settings.write_text(settings.read_text().replace("datasets:\n", own))
     before = program.read_text()
-    program.write_text(before.replace("    try:\n", "    arguments.table.open('a').write('20,10.0\\n')\n    try:\n", 1))
+    program.write_text(
+        before.replace("        try:\n", "        arguments.table.open('a').write('20,10.0\\n')\n        try:\n", 1)
+    )
     done = run(folder, "dvc", "repro", "split@own", check=False)
     assert done.returncode != 0
     assert "data/own.csv: changed while this stage ran, run it again" in done.stderr

@@ -23,9 +23,50 @@ def test_shares_by_hand() -> None:
         note("python -m stages.plot circle_v2", 0.5, 0.4),
         note("python -m stages.plot_data circles", 0.7, 0.4),
         note("python -m stages.split circles", 0.6, 0.3),
+        note("python -P /project/stages/_fork_server.py 3 4 5 1-2", 2.0, 1.8),
     ]
-    expected = {"imports": 3.0, "DVC": 4.0, "training": 2.1, "drawing": 0.4, "rest": 0.3}
-    assert times.shares(notes) == pytest.approx(expected)
+    expected = {"imports": 4.8, "DVC": 4.0, "training": 2.1, "drawing": 0.4, "rest": 0.5, "processes": 1.2}
+    assert times.shares(notes, 13.0) == pytest.approx(expected)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing outlives its command")
+def test_what_outlives_a_command_is_counted_and_what_the_stopwatch_does_not_see(tmp_path: Path) -> None:
+    work = "import time\nend = time.process_time() + 0.3\nwhile time.process_time() < end: pass\n"
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project/work.py").write_text(work)
+    (tmp_path / "project/unseen.py").write_text(f"{work}import os\nos._exit(0)\n")
+    start = "import subprocess, sys\nfor name in ('work', 'unseen'): subprocess.Popen([sys.executable, name + '.py'])"
+    used = times.measure(tmp_path / "project", [sys.executable, "-c", start])
+    assert 0.3 <= used.parts["DVC"] < 0.5
+    assert 0.3 <= used.parts["processes"] < 0.5
+    assert used.stages == 0
+    assert used.clock >= 0.3
+
+
+def test_a_stage_counts_once_whether_it_ran_in_a_fork_or_not(tmp_path: Path) -> None:
+    """The libraries that the server imports are imports, what the fork does is the stage's."""
+    project = tmp_path / "project"
+    (project / "stages").mkdir(parents=True)
+    for path in (ROOT / "stages").glob("_*.py"):
+        if path.name != "_program.py":
+            (project / "stages" / path.name).write_text(path.read_text())
+    work = "import time\nend = time.process_time() + 0.3\nwhile time.process_time() < end: pass\n"
+    (project / "stages/plots_page.py").write_text(f"{work}import numpy\n")
+    stage = "[sys.executable, '-m', 'stages.plots_page', 'word']"
+    variables = "{**os.environ, 'DVC_STAGE': 'plots_page', 'DVC_ROOT': os.getcwd()}"
+    (project / "dvc").write_text(f"import os, subprocess, sys\nsubprocess.run({stage}, env={variables}, check=True)\n")
+    used = times.measure(project, [sys.executable, "dvc"])
+    assert used.stages == 1
+    assert 0.3 <= used.parts["rest"] < 0.6
+    assert 0.02 <= used.parts["imports"] < 0.5
+
+
+def test_a_revision_is_copied_without_its_results(tmp_path: Path) -> None:
+    times.copy_of_revision(ROOT, "HEAD", tmp_path)
+    assert (tmp_path / "dvc.yaml").is_file()
+    assert not (tmp_path / "dvc.lock").exists()
+    times.commit(tmp_path)
+    assert subprocess.check_output(["git", "status", "--porcelain"], cwd=tmp_path) == b""
 
 
 def test_the_stopwatch_counts_imports_at_any_depth_once(tmp_path: Path) -> None:
