@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 
 from boundary.config.load import load_params
 from boundary.errors import ParamsError
+from boundary.validation.check import check
 from tests.support.params_file import edited
 from tests.support.repository import ROOT, run
 
@@ -52,10 +53,11 @@ def accepted(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], 
         for word in WORDS:
             path.write_text(edited(old, f"{text.rpartition(': ')[0]}: {word}"), encoding="utf-8")
             try:
-                net = load_params(path).variants["net"]
+                checked = check(path)
             except ParamsError:
                 continue
-            found[key, word] = getattr(net, key)
+            found[key, word] = getattr(checked.variants["net"], key)
+            assert load_params(path) == checked, word  # as a stage reads it
             assert same(found[key, word], of_net(load_yaml(str(path)), key)), word  # DVC's own reader
     return found
 
@@ -71,7 +73,7 @@ def test_many_spellings_are_accepted_and_more_refused(accepted: dict[tuple[str, 
 
 
 def test_what_dvc_lock_records_is_what_the_programs_use(accepted: dict[tuple[str, str], Any], tmp_path: Path) -> None:
-    """A variant for each accepted spelling, in one file; a stage prints what boundary.config.params reads of it."""
+    """A variant for each accepted spelling, in one file; a stage prints what it loads of it."""
     lines = [line for line in edited("contrasts:", "contrasts: {}\nleft:").split("\n") if "pair:" not in line]
     text = "\n".join(lines[: lines.index("left:")])
     net = next(line for line in lines if line.startswith("  net: "))
@@ -83,8 +85,8 @@ def test_what_dvc_lock_records_is_what_the_programs_use(accepted: dict[tuple[str
     ]
     (tmp_path / "params.yaml").write_text(text.replace(net, "\n".join([net, *copies])) + "\n", encoding="utf-8")
     program = (
-        "import json, pathlib; from boundary.config import params; "
-        "found = params.load(pathlib.Path('params.yaml')).variants; "
+        "import json, pathlib; from boundary.config.load import load_params; "
+        "found = load_params(pathlib.Path('params.yaml')).variants; "
         "names = ['lr', 'epochs', 'momentum', 'nesterov', 'batch_size', 'activation']; "
         "print(json.dumps({n: {k: getattr(v, k) for k in names} for n, v in found.items()}))"
     )

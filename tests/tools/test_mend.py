@@ -12,6 +12,8 @@ from dvc.repo import Repo
 from tests.support.repository import ROOT, run
 from tools.repro import mend
 
+MEND = ("env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "tools.repro.mend")
+
 HOLDERS = '{"write": {"/a/b": {"pid": 12, "cmd": "dvc repro"}}, "read": {"/c": [{"pid": 12, "cmd": "dvc repro"}]}}'
 
 
@@ -55,7 +57,7 @@ def test_the_damaged_are_put_aside(folder: Path) -> None:
     (folder / ".dvc/tmp/rwlock").write_text("{")
     (folder / "dvc.yaml").write_text("stages: {one: {cmd: 'echo 1 > a', outs: [a]}}")
     assert run(folder, "dvc", "repro", check=False).returncode != 0
-    done = run(folder, sys.executable, str(ROOT / "tools/repro/mend.py"))
+    done = run(folder, *MEND)
     assert done.stdout.splitlines() == [
         f"{name}: a run was killed while DVC wrote it, now {name}.damaged; DVC's cache has the results"
         for name in ("dvc.lock", ".dvc/tmp/rwlock")
@@ -63,14 +65,14 @@ def test_the_damaged_are_put_aside(folder: Path) -> None:
     assert (folder / "dvc.lock.damaged").read_text().endswith("cm")
     run(folder, "dvc", "repro")
     assert (folder / "a").read_text() == "1\n"
-    assert run(folder, sys.executable, str(ROOT / "tools/repro/mend.py")).stdout == ""
+    assert run(folder, *MEND).stdout == ""
 
 
 def test_both_sides_of_a_merge_are_left(folder: Path) -> None:
     text = "schema: '2.0'\nstages:\n<<<<<<< HEAD\n  one: {cmd: a}\n=======\n  one: {cmd: b}\n>>>>>>> other\n"
     (folder / "dvc.lock").write_text(text)
     (folder / ".dvc/tmp/rwlock").write_text("{")
-    done = run(folder, sys.executable, str(ROOT / "tools/repro/mend.py"), check=False)
+    done = run(folder, *MEND, check=False)
     assert done.returncode == 1
     assert done.stdout.startswith(".dvc/tmp/rwlock: a run was killed")
     assert done.stderr == (
@@ -78,7 +80,7 @@ def test_both_sides_of_a_merge_are_left(folder: Path) -> None:
     )
     assert (folder / "dvc.lock").read_text() == text
     (folder / "dvc.lock").write_text("schema: '2.0'\nstages:\n  one: {cmd: a}\n")
-    assert run(folder, sys.executable, str(ROOT / "tools/repro/mend.py")).stdout == ""
+    assert run(folder, *MEND).stdout == ""
 
 
 def test_nothing_is_touched_while_a_dvc_works(folder: Path) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from tools.repro.lockfile import hash_of, hash_of_list
 from tools.repro.prune import gone, prune
-from tools.verify.__main__ import hash_of, hash_of_list
 
 PIPELINE = """\
 stages:
