@@ -1,4 +1,7 @@
-"""What removed entries of params.yaml have left is taken away, and nothing else. A real run: tests/test_pipeline.py."""
+"""What removed entries of params.yaml have left is taken away, and nothing else.
+
+A real run: tests/stages/test_pipeline.py.
+"""
 
 from pathlib import Path
 

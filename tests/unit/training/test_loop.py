@@ -329,7 +329,7 @@ ROUNDED_AS_IEEE_SAYS = {"add", "add_", "sub", "sub_", "rsub", "mul", "mul_", "di
 WITHOUT_ROUNDING = {"abs", "amax", "argmax", "clamp", "copysign", "eq", "gt", "lt", "neg", "round", "sign", "where"}
 WITHOUT_ROUNDING |= {"all", "bitwise_not", "clamp_", "ge", "threshold_backward"}
 ON_INTEGERS = {"__lshift__", "__rshift__", "bitwise_and", "bitwise_or"}
-EXACT_ON_OPERANDS = {"bmm", "mm", "sum"}  # sums of numbers on a grid: tests/test_arithmetic.py
+EXACT_ON_OPERANDS = {"bmm", "mm", "sum"}  # sums of numbers on a grid: tests/unit/numerics/test_arithmetic.py
 MOVING_DATA = {
     "_local_scalar_dense",
     "_to_copy",
