@@ -75,6 +75,7 @@ def _code() -> list[Path]:
     own = {folder.name for folder in FOLDERS} | {"__main__"}  # to resolve the paths of all modules takes 0.2 s
     files = [getattr(module, "__file__", None) for name, module in sys.modules.items() if name.partition(".")[0] in own]
     paths = {Path(file).resolve() for file in files if file}
+    paths |= {path.with_suffix(".cpp") for path in paths} & CODE.keys()  # what one compiles lies beside it
     return sorted(path for path in paths if any(path.is_relative_to(folder) for folder in FOLDERS))
 
 

@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--right-snapshots", type=_program.source, required=True)
     parser.add_argument("--image", type=Path, required=True)
     arguments = parser.parse_args()
-    torch.set_num_threads(1)  # predictions.predict cuts the rows into pieces too small to share
+    torch.set_num_threads(1)  # predict cuts the rows into pieces too small to share
     schema, parts = splits.read_split(arguments.data)
     if not schema.classes or len(schema.features) != 2:
         raise FileError(f"{arguments.data}: a contrast is drawn for classes of two features only")

@@ -13,9 +13,7 @@ from filelock import FileLock
 from hypothesis import Phase, settings
 
 from boundary.training.step import reset_compiler
-from tests.support.repository import ENVIRONMENT, ROOT, copy_of_repository, run
-
-__all__ = ["ENVIRONMENT", "ROOT", "copy_of_repository", "run"]
+from tests.support.repository import copy_of_repository, run
 
 settings.register_profile("shared machine", deadline=None)  # a busy one is slow, not wrong
 settings.load_profile("shared machine")

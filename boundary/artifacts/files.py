@@ -1,4 +1,4 @@
-"""Reading and writing the artefacts' formats: every file appears whole or not at all, and equal content is equal bytes.
+"""Reading and writing the formats of artifacts: every file appears whole or not at all, and equal content is equal bytes.
 
 Parquet is written uncompressed and without pandas' metadata: compressors and versions leave traces in the bytes.
 Libraries are imported where a format needs them, so that no stage pays for another's.
@@ -170,7 +170,7 @@ def read_columns(path: Path, needed: Iterable[str] = ()) -> dict[str, np.ndarray
 
 
 def read_batches(path: Path, rows: int, needed: Iterable[str] = ()) -> Iterator[dict[str, np.ndarray]]:
-    """Read what `write_pieces` wrote, so many rows at a time, as each piece had. Raises FileError as read_columns."""
+    """Read what `write_batches` wrote, so many rows at a time. Raises FileError as read_columns."""
     with _parquet(path, needed) as file:
         for group in range(file.num_row_groups):
             table = file.read_row_group(group)

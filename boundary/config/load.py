@@ -30,7 +30,7 @@ def open_params(path: Path, *used: str) -> Iterator[Params]:
 
     DVC notes the parameters of a stage when it has ended: it would record an edit made meanwhile with results of the
     values before. So on leaving, ParamsError is raised where one of the keys that are used has another value by then.
-    Raises ParamsError as `load` does.
+    Raises ParamsError as `load_params` does.
     """
     before = path.read_bytes()
     content = parse(path, before)

@@ -7,7 +7,7 @@ an integer, and changes to the exponent. One operation per line of arithmetic: a
 that into a product with the rounded reciprocal.
 
 Every function takes and returns float64 tensors of any shape, elementwise. nan stays nan. Errors are below 2.3 units
-in the last place (tests/test_elementary.py, against mpmath).
+in the last place (tests/unit/numerics/test_elementary.py, against mpmath).
 """
 
 import math

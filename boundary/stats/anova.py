@@ -113,7 +113,7 @@ def two_way_mean(scores: np.ndarray) -> Estimate:
 
 
 def two_way_proportion(scores: np.ndarray) -> Estimate:
-    """`crossed` for the mean of zeros and ones: 200 right answers of 200 do not show that all are right.
+    """`two_way_mean` for the mean of zeros and ones: 200 right answers of 200 do not show that all are right.
 
     The rows' variance is increased by 2 / N^2, as much as Agresti and Coull's (1998) four more rows, two of them right,
     add to it where all are right.

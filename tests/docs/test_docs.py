@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, run
 from ruamel.yaml import YAML
 
 from boundary.cli.__main__ import COMMANDS
+from tests.support.repository import ROOT, run
 
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS]

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import run
 from ruamel.yaml import YAML
 
 from tests.support.messy_table import churn
+from tests.support.repository import run
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

@@ -8,9 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ENVIRONMENT, copy_of_repository, run
 
-from tests.support.repository import results
+from tests.support.repository import ENVIRONMENT, copy_of_repository, results, run
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="process groups")
 ROOT = Path(__file__).parents[2]

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 
 from benchmarks import growth, times
+from tests.support.repository import ROOT
 
 
 def note(command: str, seconds: float, importing: float) -> str:
