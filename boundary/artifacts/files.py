@@ -1,4 +1,4 @@
-"""Reading and writing the formats of artifacts: every file appears whole or not at all, and equal content is equal bytes.
+"""Reading and writing the formats of artifacts: a file appears whole or not at all, and equal content is equal bytes.
 
 Parquet is written uncompressed and without pandas' metadata: compressors and versions leave traces in the bytes.
 Libraries are imported where a format needs them, so that no stage pays for another's.
