@@ -25,10 +25,10 @@ PARAMS = ("ruamel.yaml", "msgspec")
 TABLES = ("numpy", "pyarrow.parquet")
 DRAWING = ("matplotlib.figure", "matplotlib.backends.backend_agg")
 LIBRARIES: dict[str, tuple[str, ...]] = {
-    "check": (*PARAMS, "numpy"),
+    "check": (*PARAMS, "numpy", "psutil"),
     "generate": (*PARAMS, *TABLES, "sklearn.datasets"),
     "split": (*PARAMS, *TABLES, "pandas", "sklearn.model_selection"),
-    "train": (*PARAMS, *TABLES, "torch"),
+    "train": (*PARAMS, *TABLES, "psutil", "torch"),
     "evaluate": (*TABLES, "pandas", "sklearn.metrics", "scipy.special"),
     "baseline": (*PARAMS, *TABLES, "sklearn.ensemble", "sklearn.linear_model"),
     "compare": (*PARAMS, *TABLES, "scipy.special"),
