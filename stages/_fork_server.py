@@ -5,7 +5,7 @@ Started with handles of the socket where it listens, of dvc's process and of the
 
 import atexit
 import gc
-import marshal
+import itertools
 import os
 import runpy
 import select
@@ -57,6 +57,15 @@ class Request(NamedTuple):
     umask: int
     group: int
     python: str
+
+    @classmethod
+    def parse(cls, message: bytes) -> "Request":
+        """Raises ValueError where it is none."""
+        fields = iter(os.fsdecode(message).split("\0"))
+        words, path, variables, rest = (list(itertools.islice(fields, int(next(fields, "")))) for _ in range(4))
+        folder, umask, group, python = rest
+        environment = dict(variable.split("=", 1) for variable in variables)
+        return cls(words, folder, path, environment, int(umask), int(group), python)
 
 
 class Program(NamedTuple):
@@ -117,10 +126,9 @@ def accepted(listener: socket.socket) -> Program | None:
         client.settimeout(PATIENCE)
         _, user, _ = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
         message, handles, _, _ = socket.recv_fds(client, LARGEST, 3)
-        request = Request(*marshal.loads(message))
-        if user == os.getuid() and len(handles) == 3 and as_here(request):
+        if user == os.getuid() and len(handles) == 3 and as_here(request := Request.parse(message)):
             return Program(request, handles, client)
-    except (OSError, EOFError, ValueError, TypeError):
+    except (OSError, ValueError):
         pass
     for handle in handles:
         os.close(handle)

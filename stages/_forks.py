@@ -19,7 +19,6 @@ Linux only: elsewhere a fork of a process with libraries loaded is not safe.
 from __future__ import annotations
 
 import _socket  # to import socket, or json, would take a third of the client's time
-import marshal
 import os
 import select
 import sys
@@ -133,10 +132,13 @@ def _send(connection: _socket.socket) -> None:
     """The request. Raises OSError, also where it is longer than a packet may be."""
     umask = os.umask(0o077)
     os.umask(umask)
-    # REQUEST: words after -m, working directory, where to look for modules, environment, umask, process group, Python
-    request = (sys.orig_argv[2:], os.getcwd(), sys.path, dict(os.environ), umask, os.getpgrp(), sys.executable)
+    # REQUEST: four lists, each its length and its members: the program's words after -m; where it looks for modules;
+    # its environment; and its working directory, umask, process group and Python. None of it can hold a zero byte
+    variables = [f"{name}={value}" for name, value in os.environ.items()]
+    rest = [os.getcwd(), str(umask), str(os.getpgrp()), sys.executable]
+    request = [field for each in (sys.orig_argv[2:], sys.path, variables, rest) for field in (str(len(each)), *each)]
     handles = b"".join(number.to_bytes(4, sys.byteorder) for number in range(3))
-    connection.sendmsg([marshal.dumps(request)], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, handles)])
+    connection.sendmsg([os.fsencode("\0".join(request))], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, handles)])
 
 
 def _answer(connection: _socket.socket, dvc: int) -> bytes:

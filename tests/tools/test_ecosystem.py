@@ -88,26 +88,29 @@ def test_a_pull_request_can_do_no_more_than_comment() -> None:
 
 
 def test_the_hooks_run_and_repair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a fresh clone all pass; code out of shape is put into shape, and the schema kept current."""
+    """On a fresh clone all pass; code out of shape is put into shape, and what the types give is kept current."""
     monkeypatch.setitem(ENVIRONMENT, "PRE_COMMIT_HOME", str(tmp_path / "home"))
     folder = copy_of_repository(tmp_path / "clone")
     output = run(folder, "pre-commit", "run", "--all-files").stdout
     assert output.count("Passed") == 4
     assert "check:" in output  # of dvc status: nothing has been run here
     program = folder / "boundary/config/params.py"
-    last = "    contrasts: dict[Name, Contrast]\n"
-    program.write_text(program.read_text().replace(last, f"{last}    extra : int=1\n"))
-    done = run(folder, "pre-commit", "run", "--files", "boundary/config/params.py", check=False)
+    program.write_text(program.read_text().replace("    seed: Seed\n", "    seed :Seed\n", 1))
+    meanings = folder / "boundary/cli/params_reference.py"
+    meanings.write_text(meanings.read_text().replace("of the random numbers that", "of the numbers that"))
+    changed = ["boundary/config/params.py", "boundary/cli/params_reference.py"]
+    done = run(folder, "pre-commit", "run", "--files", *changed, check=False)
     assert done.returncode == 1
     assert done.stdout.count("files were modified by this hook") == 2
-    assert "    extra: int = 1\n" in program.read_text()
-    schema = json.loads((folder / "params.schema.json").read_text())
-    assert schema["$defs"]["Params"]["properties"]["extra"] == {"type": "integer", "default": 1}
+    assert "    seed: Seed\n" in program.read_text()
+    for name in ("params.schema.json", "docs/params.md"):
+        assert "of the numbers that the table is drawn from" in (folder / name).read_text()
 
 
 def test_hooks_are_the_tools_that_are_pinned() -> None:
     hooks = [hook for repo in yaml(ROOT / ".pre-commit-config.yaml")["repos"] for hook in repo["hooks"]]
-    pinned = (ROOT / "requirements-dev.txt").read_text() + (ROOT / "requirements.txt").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    pinned = "\n".join([*project["dependencies"], *project["optional-dependencies"]["dev"]])
     assert {hook["language"] for hook in hooks} == {"system"}
     assert all(re.search(rf"^{name}==", pinned, flags=re.MULTILINE) for name in ("dvc", "ruff", "pre-commit"))
     assert {shlex.split(hook["entry"])[0] for hook in hooks} == {"dvc", "python", "ruff"}
@@ -157,9 +160,9 @@ def test_changes_since_no_revision_are_refused() -> None:
     assert done.returncode != 0
     assert "REV: is missing, expected a commit, branch or tag" in done.stderr
     assert done.stdout == ""
-    done = run(ROOT, sys.executable, "-m", "boundary.cli.changes", "dvc_plots", check=False)
-    assert done.returncode == 1
-    assert done.stderr == "REV: missing, expected a commit, branch or tag, as in `make changes REV=main`\n"
+    done = run(ROOT, sys.executable, "-m", "boundary.cli", "changes", check=False)
+    assert done.returncode == 2
+    assert "the following arguments are required: revision" in done.stderr
 
 
 def test_a_picture_may_be_new_or_gone(tmp_path: Path) -> None:

@@ -377,7 +377,10 @@ ELSEWHERE = {
     ROOT / "benchmarks/stopwatch/sitecustomize.py",  # stands in for import itself, in no program that a user runs
     ROOT / "benchmarks/cluster.py",  # weighs what Dask sends, and reads none of it
 }
-BY_ITS_OWN_TABLE = {ROOT / "boundary/cli/__main__.py": "importlib.import_module"}  # of the names that a user may give
+BY_ITS_OWN_TABLE = {  # not by names that come from elsewhere
+    ROOT / "boundary/cli/__main__.py": "importlib.import_module",
+    ROOT / "stages/_fork_server.py": "builtins.__import__",
+}
 PROGRAMS = sorted({path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")} - ELSEWHERE)
 
 
