@@ -21,7 +21,7 @@ def describe_table(table: pd.DataFrame, dataset: Dataset) -> Schema:
             raise TableError(f"column {name!r}: not in the table{did_you_mean(name, columns)}")
     others = [name for name in columns if name != dataset.target and name not in (dataset.drop or ())]
     features = others if dataset.features is None else dataset.features
-    if not features:
+    if not others and dataset.features is None:
         raise TableError(
             f"found no column besides the target {dataset.target!r} and those left out, expected a feature"
         )

@@ -112,7 +112,7 @@ def test_features_of_any_number_type(numbers: Any) -> None:
             {"features": []},
             "features: found [], expected columns other than the target, each once",
         ),
-        (TARGET, {}, "features: found [], expected columns other than the target, each once"),
+        (TARGET, {}, "found no column besides the target 'y' and those left out, expected a feature"),
         # rows
         ({"a": np.array([]), "y": np.array([], dtype=np.int64)}, {}, "no rows"),
         # features
