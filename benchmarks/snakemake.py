@@ -6,14 +6,13 @@ one stage after the other; Snakemake hashes nothing, and keeps no results beside
 """
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.times import copy_of_project, environment
+from benchmarks.times import WATCH, copy_of_project, environment
 
 # Run in a copy: the resolved stages of dvc.yaml
 STAGES = """import json
@@ -51,12 +50,14 @@ def snakefile(stages: list[tuple[str, str, list[str], list[str]]], folder: Path)
 
 def measure(command: list[str], folder: Path) -> tuple[float, float]:
     """Processor seconds of a command and all that it starts, and seconds on the clock. Ends the program if it fails."""
-    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True)
-    clock, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode:
-        sys.exit(f"{done.stdout[-2000:]}{done.stderr[-2000:]}\n{' '.join(command)}: failed")
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, clock
+    start = time.perf_counter()
+    watched = [sys.executable, "-S", "-c", WATCH, *command]
+    done = subprocess.run(watched, cwd=folder, env=environment(folder), capture_output=True, text=True)
+    clock = time.perf_counter() - start
+    status, seconds = json.loads(done.stdout)
+    if status:
+        sys.exit(f"{done.stderr[-2000:]}\n{' '.join(command)}: failed")
+    return seconds, clock
 
 
 def main() -> None:
