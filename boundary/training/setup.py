@@ -61,12 +61,12 @@ def build_job(settings: Params, name: str, schema: Schema, training_rows: Mappin
 
 def _check(variant: Variant, schema: Schema, path: str) -> None:
     """Raises SettingsError where a setting does not fit the data."""
-    inputs, layers = len(schema.features), variant.initial_weights or []
+    inputs, layers = len(schema.features), variant.initial_weights
     problems = [
         constraints.loss_problem(variant.loss, schema.task),
         constraints.class_weight_problem(variant.class_weight, schema.task),
     ]
-    if layers:
+    if layers is not None:
         problems += constraints.initial_weights_problems(layers, variant.hidden_units, inputs, schema.outputs)
     for problem in problems:
         if problem is not None:

@@ -87,6 +87,10 @@ def test_what_does_not_fit_the_data_is_named(settings: params.Params) -> None:
             {"initial_weights": [params.Layer([[1.0]], [0.0])]},
             "variants.net.initial_weights: found 1 layers, expected 2, one more than hidden_units",
         ),
+        (
+            {"initial_weights": []},
+            "variants.net.initial_weights: found 0 layers, expected 2, one more than hidden_units",
+        ),
     ]:
         with pytest.raises(SettingsError) as caught:
             build_job(with_net(settings, **options), "net", SCHEMA, ROWS)
